@@ -1,0 +1,47 @@
+# The two commands of the README are `make run` and `make test`; `make help` lists the rest.
+SHELL := /bin/sh
+GO ?= go
+LINT = $(GO) tool -modfile=tools/go.mod
+
+export CGO_ENABLED ?= 1
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build worker, submit and the spaceflights worker into bin/
+	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/worker ./cmd/submit ./examples/spaceflights
+
+.PHONY: run
+run: build ## run the spaceflights project once: embedded NATS server, worker, submit --follow, result
+	@./examples/spaceflights/run.sh
+
+.PHONY: test
+test: ## run all tests with the race detector
+	$(GO) test -race -timeout 25m ./...
+
+.PHONY: lint
+lint: ## vet, format and lint
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(LINT) golangci-lint run ./...
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities (needs the vulnerability database)
+	$(LINT) govulncheck ./...
+
+.PHONY: fuzz
+fuzz: ## run every fuzz target for FUZZTIME (30s)
+	@./internal/archtest/fuzz.sh $(or $(FUZZTIME),30s)
+
+.PHONY: bench
+bench: ## benchmarks against the raw nats.go loop; prints a table, writes bench/results.json
+	cd bench && $(GO) run . -out results.json
+
+.PHONY: ci
+ci: lint test ## what CI runs
+
+.PHONY: clean
+clean: ## remove what was built and generated
+	rm -rf bin .kedge examples/*/data examples/*/.kedge bench/results.json

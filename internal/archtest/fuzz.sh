@@ -1,0 +1,10 @@
+#!/bin/sh
+# Runs every fuzz target of the module for the time given (30s by default).
+set -eu
+time=${1:-30s}
+go list -f '{{.Dir}}' ./... | while read -r dir; do
+	grep -ho '^func Fuzz[A-Za-z0-9_]*' "$dir"/*_test.go 2>/dev/null | sed 's/^func //' | while read -r target; do
+		echo "== $dir $target"
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "$time" "$dir"
+	done
+done
