@@ -1,0 +1,73 @@
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/hook"
+	"github.com/kedge-run/kedge/pipeline"
+)
+
+// Runner executes pipelines. Implementations are safe for concurrent use.
+type Runner interface {
+	// Name is the name Kedro gives the runner's class; hooks read it in RunParams.
+	Name() string
+	// Run executes the request and returns when no node runs any more. A failure
+	// while nodes run is an [*Error].
+	Run(ctx context.Context, req Request) (*Result, error)
+}
+
+// Request is one execution.
+type Request struct {
+	Pipeline *pipeline.Pipeline
+	Catalog  *catalog.DataCatalog
+	// Hooks may be nil.
+	Hooks *hook.Set
+	RunID string
+	// OnlyMissingOutputs leaves out nodes whose outputs are all stored (RUN-070).
+	OnlyMissingOutputs bool
+	// Observe is told what happens, possibly from several goroutines at once. Nil
+	// means that nobody listens.
+	Observe func(Event)
+}
+
+// Result is what a successful execution leaves.
+type Result struct {
+	// Outputs holds the dataset of each free output of the effective pipeline (RUN-016).
+	Outputs map[string]catalog.Dataset
+	// NodesRun and NodesSkipped add up to the nodes of the request's pipeline.
+	NodesRun, NodesSkipped int
+}
+
+// EventKind says what an [Event] tells.
+type EventKind int
+
+// The kinds of events. The kinds ending in -ing are sent on entry, whether or not
+// the operation then succeeds.
+const (
+	NodeStarted EventKind = iota + 1
+	NodeFinished
+	NodeFailed
+	DatasetLoading
+	DatasetLoaded
+	DatasetSaving
+	DatasetSaved
+	DatasetReleasing
+	DatasetConfirming
+)
+
+// Event is one thing that happened during an execution.
+type Event struct {
+	Kind EventKind
+	Node *pipeline.Node
+	// Index counts the nodes started (NodeStarted) or finished (NodeFinished) so
+	// far, this one included; Total is the number of nodes of the execution.
+	Index, Total int
+	// Dataset is set for the dataset kinds.
+	Dataset string
+	// Duration is set when a node or an operation ended.
+	Duration time.Duration
+	// Err is set for NodeFailed.
+	Err error
+}
