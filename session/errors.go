@@ -1,0 +1,98 @@
+package session
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Error is Kedro's KedroSessionError: a session used in a way that it doesn't allow.
+type Error struct {
+	message string
+}
+
+// Error is Kedro's message.
+func (e *Error) Error() string { return e.message }
+
+// ErrorType is the name of the Python exception.
+func (e *Error) ErrorType() string { return "KedroSessionError" }
+
+// ErrorBases are the base classes of the Python exception, nearest first.
+func (e *Error) ErrorBases() []string { return []string{"Exception"} }
+
+// PipelineNotFoundError is returned for a pipeline name that isn't registered (SES-060).
+type PipelineNotFoundError struct {
+	// Name is the name asked for.
+	Name string
+	// Suggestions are registered names like it, best first.
+	Suggestions []string
+}
+
+// Error is Kedro's message, with suggestions where there are any (SES-061).
+func (e *PipelineNotFoundError) Error() string {
+	text := fmt.Sprintf("Failed to find the pipeline named '%s'. It needs to be generated and returned by the "+
+		"'register_pipelines' function. ", e.Name)
+	if len(e.Suggestions) == 0 {
+		return text
+	}
+	text += "Did you mean one of these instead?"
+	for _, s := range e.Suggestions {
+		text += "\n    " + s
+	}
+	return text
+}
+
+// ErrorType is the name of the Python exception.
+func (e *PipelineNotFoundError) ErrorType() string { return "ValueError" }
+
+// ErrorBases are the base classes of the Python exception, nearest first.
+func (e *PipelineNotFoundError) ErrorBases() []string { return []string{"Exception"} }
+
+// RunError is a failure of the runner (SES-070 to SES-076). Its text is the text of Err.
+type RunError struct {
+	// RunID is the run that failed.
+	RunID string
+	// Node is the node that failed; empty when the run failed before any node.
+	Node string
+	// Type is the name of the Python exception that the error stands for, see [ErrorType].
+	Type string
+	// Message is the text of the error.
+	Message string
+	// Resume is Kedro's advice how to go on; empty when no node could start (RUN-052).
+	Resume string
+	// Err is the original error.
+	Err error
+}
+
+// Error returns the text of the original error.
+func (e *RunError) Error() string { return e.Message }
+
+// Unwrap returns the original error.
+func (e *RunError) Unwrap() error { return e.Err }
+
+// InvalidRunIDError is returned for a run id or save version that isn't safe as a
+// part of paths and subjects.
+type InvalidRunIDError struct {
+	// ID is the id as given.
+	ID string
+	// Reason says what is wrong with it.
+	Reason string
+}
+
+// Error names the id and the reason.
+func (e *InvalidRunIDError) Error() string {
+	return fmt.Sprintf("invalid run id %.200q: %s", e.ID, e.Reason)
+}
+
+// ErrorType is the name of the Python exception.
+func (e *InvalidRunIDError) ErrorType() string { return "ValueError" }
+
+// ErrorType names the Python exception that an error stands for: what the first
+// error of the chain with a method ErrorType says, else "RuntimeError" for an error
+// of Go code.
+func ErrorType(err error) string {
+	var typed interface{ ErrorType() string }
+	if errors.As(err, &typed) {
+		return typed.ErrorType()
+	}
+	return "RuntimeError"
+}

@@ -1,0 +1,43 @@
+package session
+
+import "time"
+
+// EventKind says what an [Event] tells; its text is stable.
+type EventKind string
+
+// The kinds of events. Datasets are told before (-ing) and after each operation.
+const (
+	EventRunStarted        EventKind = "run_started"
+	EventNodeStarted       EventKind = "node_started"
+	EventNodeFinished      EventKind = "node_finished"
+	EventNodeFailed        EventKind = "node_failed"
+	EventDatasetLoading    EventKind = "dataset_loading"
+	EventDatasetLoaded     EventKind = "dataset_loaded"
+	EventDatasetSaving     EventKind = "dataset_saving"
+	EventDatasetSaved      EventKind = "dataset_saved"
+	EventDatasetReleasing  EventKind = "dataset_releasing"
+	EventDatasetConfirming EventKind = "dataset_confirming"
+	EventLog               EventKind = "log"
+)
+
+// Event is one thing that happened during a run.
+type Event struct {
+	Kind EventKind
+	Time time.Time
+	// Node is the node concerned; empty where there is none.
+	Node string
+	// Index is the number of nodes started (node_started) or finished
+	// (node_finished) so far, this one included; Total is the number of nodes.
+	Index, Total int
+	Dataset      string
+	// Version is the version that was loaded or saved, of versioned datasets.
+	Version string
+	// Level and Message are set for log lines.
+	Level, Message string
+	// Duration is set when a node or an operation ended.
+	Duration time.Duration
+	// Err is set for node_failed.
+	Err error
+	// Nodes are the names of the nodes that will run, in order (run_started).
+	Nodes []string
+}
