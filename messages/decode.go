@@ -1,0 +1,58 @@
+package messages
+
+import (
+	"encoding/json"
+	"fmt"
+)
+
+// Limits of what is read and written.
+const (
+	// MaxMessageBytes is the largest message, headers and body.
+	MaxMessageBytes = 1 << 20
+	// MaxInlineBytes is the largest value that travels inside a message; larger ones
+	// go to the object store.
+	MaxInlineBytes = 256 << 10
+	// MaxDepth is how deep objects and arrays of a message may nest.
+	MaxDepth = 64
+)
+
+// FieldError says which field of a message is wrong, and why.
+type FieldError struct {
+	Field  string // path with dots and indexes, for example backoff.factor or tags[2]; empty: the whole message
+	Reason string
+	Code   Code // CodeInvalidRequest unless it says more
+}
+
+// Error names the field first.
+func (e *FieldError) Error() string {
+	if e.Field == "" {
+		return e.Reason
+	}
+	return fmt.Sprintf("%s: %s", e.Field, e.Reason)
+}
+
+// DecodeReply reads a stored reply; unknown fields are skipped.
+func DecodeReply(data []byte) (*Reply, error) {
+	var kind struct {
+		State State `json:"state"`
+	}
+	if err := json.Unmarshal(data, &kind); err != nil {
+		return nil, fmt.Errorf("reading reply: %w", err)
+	}
+	reply := &Reply{}
+	var into any
+	switch {
+	case kind.State == StateSucceeded:
+		reply.Result = &RunResult{}
+		into = reply.Result
+	case kind.State.Terminal():
+		reply.Error = &RunError{}
+		into = reply.Error
+	default:
+		return nil, fmt.Errorf("reading reply: state %q does not end a run", kind.State)
+	}
+	if err := json.Unmarshal(data, into); err != nil {
+		return nil, fmt.Errorf("reading reply: %w", err)
+	}
+	return reply, nil
+}

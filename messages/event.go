@@ -1,0 +1,50 @@
+package messages
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// EventKind is the last token of an event's subject.
+type EventKind string
+
+// The kinds of events. The list is append-only; a reader shows kinds it does not
+// know as they are.
+const (
+	EventAccepted      EventKind = "accepted"       // stored in the queue; holds the request
+	EventClaimed       EventKind = "claimed"        // a worker starts an attempt
+	EventRunStarted    EventKind = "run_started"    // the session begins; Nodes lists the nodes
+	EventNodeStarted   EventKind = "node_started"   // node Index of Total
+	EventNodeFinished  EventKind = "node_finished"  // with Duration
+	EventNodeFailed    EventKind = "node_failed"    // with Error
+	EventDatasetLoaded EventKind = "dataset_loaded" // with Version when versioned
+	EventDatasetSaved  EventKind = "dataset_saved"  // with Version when versioned
+	EventLog           EventKind = "log"            // a log line of the run
+	EventProgress      EventKind = "progress"       // Index of Total
+	EventRetrying      EventKind = "retrying"       // put back; another attempt follows
+	EventCancelling    EventKind = "cancelling"     // the owner saw the cancel
+)
+
+// Event is one thing that happened in a run, in the order of the stream. Unused
+// fields are absent; readers skip unknown ones.
+type Event struct {
+	RunID   RunID     `json:"run_id"`
+	Kind    EventKind `json:"kind"`
+	Time    time.Time `json:"time"`
+	Attempt int       `json:"attempt,omitempty"`
+	Epoch   uint64    `json:"epoch,omitempty"`
+	Worker  string    `json:"worker,omitempty"`
+	Node    string    `json:"node,omitempty"`
+	Index   int       `json:"index,omitempty"` // from 1
+	Total   int       `json:"total,omitempty"`
+	Nodes   []string  `json:"nodes,omitempty"`
+	Dataset string    `json:"dataset,omitempty"`
+	Version string    `json:"version,omitempty"`
+	Level   string    `json:"level,omitempty"` // of a log line: debug, info, warn, error
+	Message string    `json:"message,omitempty"`
+	Took    Duration  `json:"took,omitempty"`
+	Error   *Failure  `json:"error,omitempty"`
+	// Request is the request as it was submitted, with EventAccepted: retry and
+	// redrive read it.
+	Request json.RawMessage `json:"request,omitempty"`
+}

@@ -1,0 +1,147 @@
+package messages
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// DefaultPrefix is the first token of every subject.
+const DefaultPrefix = "kedge"
+
+// Subjects builds and reads the subjects below one prefix. The zero value uses
+// [DefaultPrefix]. Ids are taken as checked (see [CheckID]): an unchecked id could
+// smuggle a token in.
+type Subjects struct {
+	// Prefix is the first token, [a-z0-9_-]. Defaults to "kedge".
+	Prefix string
+}
+
+// prefixForm keeps the prefix usable in stream and bucket names too.
+var prefixForm = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+
+// Validate checks the prefix's form.
+func (s Subjects) Validate() error {
+	if !prefixForm.MatchString(s.prefix()) {
+		return fmt.Errorf("prefix %q: want 1 to 32 of a-z, 0-9, '_', '-'", s.Prefix)
+	}
+	return nil
+}
+
+func (s Subjects) prefix() string {
+	if s.Prefix == "" {
+		return DefaultPrefix
+	}
+	return s.Prefix
+}
+
+func (s Subjects) join(tokens ...string) string {
+	return s.prefix() + "." + strings.Join(tokens, ".")
+}
+
+// Stream names a stream, for example Stream("RUNS") = KEDGE_RUNS.
+func (s Subjects) Stream(name string) string { return strings.ToUpper(s.prefix()) + "_" + name }
+
+// Bucket names a bucket, for example Bucket("runs") = kedge_runs.
+func (s Subjects) Bucket(name string) string { return s.prefix() + "_" + name }
+
+// Request is where the request of a run is queued. "*" as queue, tenant or run
+// makes it a filter.
+func (s Subjects) Request(priority Priority, queue, tenant string, run RunID) string {
+	return s.join("run", string(priority), EncodeToken(queue), EncodeToken(tenant), EncodeToken(string(run)))
+}
+
+// Requests is the filter of all requests.
+func (s Subjects) Requests() string { return s.join("run", ">") }
+
+// Done is where the one reply of a run is stored.
+func (s Subjects) Done(tenant string, run RunID) string {
+	return s.join("reply", EncodeToken(tenant), EncodeToken(string(run)), "done")
+}
+
+// Event is where events of one kind of a run go; "*" as kind makes it a filter.
+func (s Subjects) Event(tenant string, run RunID, kind EventKind) string {
+	return s.join("reply", EncodeToken(tenant), EncodeToken(string(run)), "event", string(kind))
+}
+
+// Replies is the filter of everything about a run: its events and its reply.
+func (s Subjects) Replies(tenant string, run RunID) string {
+	return s.join("reply", EncodeToken(tenant), EncodeToken(string(run)), ">")
+}
+
+// Dead is where the dead letter of a run is kept.
+func (s Subjects) Dead(queue, tenant string, run RunID) string {
+	return s.join("dead", EncodeToken(queue), EncodeToken(tenant), EncodeToken(string(run)))
+}
+
+// Hints is the core subject that wakes the workers of a queue: each stored request
+// is announced there by its headers.
+func (s Subjects) Hints(queue string) string {
+	return s.join("hint", "run", "*", EncodeToken(queue), ">")
+}
+
+// HintsRoot is where the server republishes the headers of Requests.
+func (s Subjects) HintsRoot() string { return s.join("hint", "run", ">") }
+
+// Worker is where one worker answers a service: cancel, plan, snapshot or info.
+func (s Subjects) Worker(worker, service string) string {
+	return s.join("worker", EncodeToken(worker), service)
+}
+
+// RequestAddress is what a request's subject (or its hint) tells.
+type RequestAddress struct {
+	Priority Priority
+	Queue    string
+	Tenant   string
+	RunID    RunID
+}
+
+// ParseRequest reads a subject made by Request, or its hint. The error names the
+// token that is wrong.
+func (s Subjects) ParseRequest(subject string) (RequestAddress, error) {
+	rest, ok := strings.CutPrefix(subject, s.prefix()+".")
+	rest = strings.TrimPrefix(rest, "hint.")
+	tokens := strings.Split(rest, ".")
+	if !ok || len(tokens) != 5 || tokens[0] != "run" {
+		return RequestAddress{}, fmt.Errorf("subject %q is not of the form %s.run.<priority>.<queue>.<tenant>.<run>", subject, s.prefix())
+	}
+	address := RequestAddress{Priority: Priority(tokens[1])}
+	if err := address.Priority.Validate(); err != nil {
+		return RequestAddress{}, fmt.Errorf("subject %q: %w", subject, err)
+	}
+	var run string
+	for i, into := range []*string{&address.Queue, &address.Tenant, &run} {
+		id, err := DecodeToken(tokens[i+2])
+		if err != nil {
+			return RequestAddress{}, fmt.Errorf("subject %q: %w", subject, err)
+		}
+		*into = id
+	}
+	address.RunID = RunID(run)
+	return address, nil
+}
+
+// ParseReply reads a subject made by Done or Event; kind is empty for Done.
+func (s Subjects) ParseReply(subject string) (tenant string, run RunID, kind EventKind, err error) {
+	tokens := strings.Split(strings.TrimPrefix(subject, s.prefix()+"."), ".")
+	switch {
+	case len(tokens) == 4 && tokens[0] == "reply" && tokens[3] == "done":
+	case len(tokens) == 5 && tokens[0] == "reply" && tokens[3] == "event":
+		kind = EventKind(tokens[4])
+	default:
+		return "", "", "", fmt.Errorf("subject %q is no reply or event below %s", subject, s.prefix())
+	}
+	if tenant, err = DecodeToken(tokens[1]); err != nil {
+		return "", "", "", fmt.Errorf("subject %q: tenant: %w", subject, err)
+	}
+	id, err := DecodeToken(tokens[2])
+	if err != nil {
+		return "", "", "", fmt.Errorf("subject %q: run: %w", subject, err)
+	}
+	return tenant, RunID(id), kind, nil
+}
+
+// StatusKey is the key of a run in the bucket of statuses.
+func StatusKey(tenant string, run RunID) string {
+	return EncodeToken(tenant) + "." + EncodeToken(string(run))
+}
