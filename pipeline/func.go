@@ -1,0 +1,42 @@
+package pipeline
+
+import (
+	"context"
+	"reflect"
+)
+
+// Func is what a node runs. Plain Go functions given to [NewNode] are adapted
+// to it; command nodes and other interpreted functions implement it.
+//
+// A Func may also implement these methods:
+//
+//	Params() []string                              // parameter names: inputs must fit them (PIP-005), and
+//	                                               // mapping inputs are bound in their order (PIP-024)
+//	Generator() bool                               // true: Call returns an iter.Seq2[any, error]
+//	InputType(i int, name string) reflect.Type     // the Go type wanted for input i (argument name of a mapping
+//	                                               // input, "" otherwise); nil is any
+//
+// A Func is shared by all copies of its node and must be safe for concurrent use.
+type Func interface {
+	// Name is the readable name, used in messages and in automatic node names.
+	Name() string
+	// Module qualifies Name in the key of automatic node names. It may be empty.
+	Module() string
+	// Call runs the function. Its result has the shape of the node's outputs: the
+	// value itself for one name, a slice for a list, a map for a mapping, nil for none.
+	Call(ctx context.Context, in Inputs) (any, error)
+}
+
+// Inputs are the values of a node's inputs, in the order of [Node.Inputs].
+type Inputs struct {
+	Names  []string // argument names of mapping inputs; nil when the inputs are positional
+	Values []any    // one value for each input
+}
+
+type paramsFunc interface{ Params() []string }
+
+type generatorFunc interface{ Generator() bool }
+
+type typedFunc interface {
+	InputType(i int, name string) reflect.Type
+}
