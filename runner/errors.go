@@ -67,3 +67,17 @@ func (e *AttributeError) ErrorType() string { return "AttributeError" }
 
 // ErrorBases are the base classes of the Python exception, nearest first.
 func (e *AttributeError) ErrorBases() []string { return []string{"Exception"} }
+
+// TypeError mirrors Python's TypeError where Kedro's runners raise it.
+type TypeError struct {
+	message string
+}
+
+// Error is Python's message.
+func (e *TypeError) Error() string { return e.message }
+
+// ErrorType is the name of the Python exception.
+func (e *TypeError) ErrorType() string { return "TypeError" }
+
+// ErrorBases are the base classes of the Python exception, nearest first.
+func (e *TypeError) ErrorBases() []string { return []string{"Exception"} }

@@ -21,12 +21,16 @@ type Runner interface {
 // Request is one execution.
 type Request struct {
 	Pipeline *pipeline.Pipeline
+	// Schedule is the prepared form of Pipeline. Defaults to one made for this run.
+	Schedule *Schedule
 	Catalog  *catalog.DataCatalog
 	// Hooks may be nil.
 	Hooks *hook.Set
 	RunID string
 	// OnlyMissingOutputs leaves out nodes whose outputs are all stored (RUN-070).
 	OnlyMissingOutputs bool
+	// Keep names datasets that are not released when their last reader is done.
+	Keep []string
 	// Observe is told what happens, possibly from several goroutines at once. Nil
 	// means that nobody listens.
 	Observe func(Event)
@@ -55,6 +59,7 @@ const (
 	DatasetSaved
 	DatasetReleasing
 	DatasetConfirming
+	LogLine
 )
 
 // Event is one thing that happened during an execution.
@@ -70,4 +75,6 @@ type Event struct {
 	Duration time.Duration
 	// Err is set for NodeFailed.
 	Err error
+	// Level and Message are set for LogLine.
+	Level, Message string
 }

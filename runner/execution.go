@@ -1,0 +1,207 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/catalog"
+)
+
+// execution is one run of a schedule. Except for what tasks use it is touched by
+// one goroutine.
+type execution struct {
+	req      Request
+	schedule *Schedule
+	async    bool
+	log      *zerolog.Logger
+	reads    []int  // loads left, by slot
+	done     []bool // by step
+	finished int
+	started  int
+}
+
+// walk executes all steps of an execution.
+type walk func(ctx context.Context, e *execution) error
+
+// execute does what all runners have in common: the missing-output filter, the
+// warm-up of the catalog, the check of free inputs, and the result.
+func execute(ctx context.Context, req Request, async bool, check func(*execution) error, steps walk) (*Result, error) {
+	log := zerolog.Ctx(ctx)
+	s := req.Schedule
+	if s == nil {
+		s = NewSchedule(req.Pipeline)
+	}
+	all := len(s.steps)
+	if req.OnlyMissingOutputs {
+		filtered, err := filterMissing(ctx, s, req.Catalog)
+		if err != nil {
+			return nil, err
+		}
+		s = filtered
+	}
+	e := &execution{req: req, schedule: s, async: async, log: log, reads: make([]int, len(s.slots)), done: make([]bool, len(s.steps))}
+	for i := range s.slots {
+		e.reads[i] = s.slots[i].reads
+	}
+	if err := e.warmUp(ctx); err != nil {
+		return nil, err
+	}
+	if async {
+		log.Info().Msg("Asynchronous mode is enabled for loading and saving data.")
+	}
+	start := time.Now()
+	if check != nil {
+		if err := check(e); err != nil {
+			return nil, err
+		}
+	}
+	if err := steps(ctx, e); err != nil {
+		return nil, err
+	}
+	if ev := log.Info(); ev.Enabled() {
+		ev.Msgf("Pipeline execution completed successfully in %.1f sec.", time.Since(start).Seconds())
+	}
+	outputs, err := e.outputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Result{Outputs: outputs, NodesRun: len(s.steps), NodesSkipped: all - len(s.steps)}, nil
+}
+
+// warmUp makes every dataset of the pipeline exist in the catalog and refuses free
+// inputs that nothing provides (RUN-011, RUN-012).
+func (e *execution) warmUp(ctx context.Context) error {
+	if err := cancelled(ctx); err != nil {
+		return err
+	}
+	var missing []string
+	for _, i := range e.schedule.freeInputs {
+		if name := e.schedule.slots[i].name; !e.req.Catalog.Has(name) {
+			missing = append(missing, name)
+		}
+	}
+	for i := range e.schedule.slots {
+		if _, err := e.req.Catalog.Get(ctx, e.schedule.slots[i].name, catalog.GetOptions{Fallback: true}); err != nil {
+			return err
+		}
+	}
+	if len(missing) > 0 {
+		slices.Sort(missing)
+		return &ValueError{message: fmt.Sprintf("Pipeline input(s) {%s} not found in the %s", quoted(missing), catalogClass)}
+	}
+	return nil
+}
+
+// catalogClass is the name that Kedro's messages give the catalog of a project (SES-047).
+const catalogClass = "DataCatalogWithCatalogCommandsMixin"
+
+// quoted lists names in Python's notation.
+func quoted(names []string) string {
+	out := make([]string, len(names))
+	for i, name := range names {
+		if strings.Contains(name, "'") && !strings.Contains(name, `"`) {
+			out[i] = `"` + name + `"`
+			continue
+		}
+		out[i] = "'" + strings.ReplaceAll(name, "'", `\'`) + "'"
+	}
+	return strings.Join(out, ", ")
+}
+
+// outputs collects the datasets of the free outputs (RUN-016).
+func (e *execution) outputs(ctx context.Context) (map[string]catalog.Dataset, error) {
+	out := make(map[string]catalog.Dataset, len(e.schedule.freeOutputs))
+	for _, i := range e.schedule.freeOutputs {
+		name := e.schedule.slots[i].name
+		ds, err := e.req.Catalog.Get(ctx, name, catalog.GetOptions{})
+		if err != nil {
+			return nil, err
+		}
+		out[name] = ds
+	}
+	return out, nil
+}
+
+// task prepares one step. It is called by the goroutine that owns the execution.
+func (e *execution) task(i int) Task {
+	e.started++
+	return Task{
+		Node: e.schedule.steps[i].node, Catalog: e.req.Catalog, Hooks: e.req.Hooks, RunID: e.req.RunID,
+		IsAsync: e.async, Observe: e.req.Observe, Index: e.started, Total: len(e.schedule.steps),
+		schedule: e.schedule, step: &e.schedule.steps[i],
+	}
+}
+
+// complete counts a step as done, tells so, and releases what nobody reads any
+// more (RUN-023, RUN-040).
+func (e *execution) complete(ctx context.Context, i int, took time.Duration) error {
+	e.done[i] = true
+	e.finished++
+	st := &e.schedule.steps[i]
+	if ev := e.log.Info(); ev.Enabled() {
+		ev.Str("node", st.name).Msg("Completed node: " + st.name)
+		e.log.Info().Msgf("Completed %d out of %d tasks", e.finished, len(e.schedule.steps))
+	}
+	if e.req.Observe != nil {
+		e.req.Observe(Event{Kind: NodeFinished, Node: st.node, Index: e.finished, Total: len(e.schedule.steps), Duration: took})
+	}
+	for _, d := range st.inputs {
+		e.reads[d]--
+		if e.reads[d] < 1 && !e.schedule.slots[d].input {
+			if err := e.release(ctx, d); err != nil {
+				return err
+			}
+		}
+	}
+	for _, d := range st.outputs {
+		if e.reads[d] < 1 && !e.schedule.slots[d].output {
+			if err := e.release(ctx, d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (e *execution) release(ctx context.Context, d int) error {
+	name := e.schedule.slots[d].name
+	if slices.Contains(e.req.Keep, name) {
+		return nil
+	}
+	if e.req.Observe != nil {
+		e.req.Observe(Event{Kind: DatasetReleasing, Dataset: name, Total: len(e.schedule.steps)})
+	}
+	return e.req.Catalog.Release(ctx, name)
+}
+
+// fail turns the error of a step into the error of the execution (RUN-050).
+func (e *execution) fail(ctx context.Context, i int, err error) error {
+	if stop := cancelled(ctx); stop != nil {
+		return stop
+	}
+	st := &e.schedule.steps[i]
+	if e.req.Observe != nil {
+		e.req.Observe(Event{Kind: NodeFailed, Node: st.node, Total: len(e.schedule.steps), Err: err})
+	}
+	resume := e.resume(ctx)
+	e.log.Warn().Msg(resume)
+	return &Error{Node: st.name, Resume: resume, Err: err}
+}
+
+// cancelled is nil while ctx lives, then an error that wraps both what ended ctx
+// and its cause.
+func cancelled(ctx context.Context) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != err { //nolint:errorlint // identity: without a cause of its own ctx gives err itself
+		return fmt.Errorf("run stopped: %w: %w", err, cause)
+	}
+	return fmt.Errorf("run stopped: %w", err)
+}

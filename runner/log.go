@@ -1,0 +1,24 @@
+package runner
+
+import (
+	"context"
+	"io"
+
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/pipeline"
+)
+
+// observedLogger gives a context whose logger also tells the observer every line:
+// what a node function writes through zerolog.Ctx, from INFO on when nobody set up
+// a logger.
+func observedLogger(ctx context.Context, node *pipeline.Node, observe func(Event)) context.Context {
+	base := zerolog.Ctx(ctx)
+	logger := *base
+	if base.GetLevel() == zerolog.Disabled {
+		logger = zerolog.New(io.Discard).Level(zerolog.InfoLevel)
+	}
+	return logger.Hook(zerolog.HookFunc(func(_ *zerolog.Event, level zerolog.Level, message string) {
+		observe(Event{Kind: LogLine, Node: node, Level: level.String(), Message: message})
+	})).WithContext(ctx)
+}

@@ -1,0 +1,61 @@
+package runner
+
+import (
+	"context"
+	"time"
+
+	"github.com/rs/zerolog"
+)
+
+// Sequential runs nodes one at a time in the caller's goroutine: SequentialRunner.
+type Sequential struct {
+	// IsAsync loads the inputs, and saves the outputs, of each node at the same time.
+	IsAsync bool
+}
+
+var _ Runner = Sequential{}
+
+// Name is "SequentialRunner".
+func (Sequential) Name() string { return "SequentialRunner" }
+
+// Run executes the request.
+func (r Sequential) Run(ctx context.Context, req Request) (*Result, error) {
+	adviseAsync(ctx, r.IsAsync)
+	return execute(ctx, req, r.IsAsync, nil, inOrder)
+}
+
+// adviseAsync is the line that Kedro writes when a runner is made without is_async.
+func adviseAsync(ctx context.Context, async bool) {
+	if !async {
+		zerolog.Ctx(ctx).Info().Msg("Using synchronous mode for loading and saving data. Use the --async flag for potential " +
+			"performance gains. https://docs.kedro.org/en/stable/build/run_a_pipeline/#load-and-save-asynchronously")
+	}
+}
+
+// inOrder walks the steps in execution order (RUN-021).
+func inOrder(ctx context.Context, e *execution) error {
+	for i := range e.schedule.steps {
+		if err := cancelled(ctx); err != nil {
+			return err
+		}
+		t := e.task(i)
+		took, err := t.timed(ctx)
+		if err != nil {
+			return e.fail(ctx, i, err)
+		}
+		if err := e.complete(ctx, i, took); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// timed executes the task; the clock is read only when somebody listens.
+func (t *Task) timed(ctx context.Context) (time.Duration, error) {
+	if t.Observe == nil {
+		return 0, t.Execute(ctx)
+	}
+	start := time.Now()
+	err := t.Execute(ctx)
+	return time.Since(start), err
+}
