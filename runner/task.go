@@ -167,7 +167,7 @@ func (t *Task) guarded(ctx context.Context, inputs map[string]any) (outputs pipe
 	if t.Observe != nil {
 		ctx = observedLogger(ctx, t.Node, t.Observe)
 	}
-	return t.Node.Run(ctx, inputs)
+	return t.Node.Run(context.WithValue(ctx, taskKey{}, t), inputs)
 }
 
 // shown is what after_node_run sees; the chunks of a generator aren't drawn yet.
