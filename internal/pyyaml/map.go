@@ -1,6 +1,10 @@
 package pyyaml
 
-import "iter"
+import (
+	"iter"
+	"math"
+	"math/big"
+)
 
 // Map is an ordered mapping as Python's dict: a key that is set again keeps its
 // place, and 1, 1.0 and true are one key. A Map doesn't change once it is made, so
@@ -10,33 +14,113 @@ type Map struct {
 	index map[any]int // canonical key to position
 }
 
-// Pair is one entry of a Map. The key is a string, int, float64, bool, *big.Int or nil.
+// Pair is one entry of a Map. The key is a string, int, float64, bool, *big.Int,
+// []byte, time.Time or nil.
 type Pair struct{ Key, Value any }
 
-// NewMap makes a Map of pairs in order; of equal keys the last value wins.
-func NewMap(pairs ...Pair) *Map { return nil }
+// NewMap makes a Map of pairs in order; of equal keys the last value wins. It keeps
+// the slice: the caller must not change it afterwards.
+func NewMap(pairs ...Pair) *Map {
+	m := &Map{pairs: pairs[:0], index: make(map[any]int, len(pairs))}
+	for _, pair := range pairs {
+		key := Canonical(pair.Key)
+		if at, ok := m.index[key]; ok {
+			m.pairs[at].Value = pair.Value
+			continue
+		}
+		m.index[key] = len(m.pairs)
+		m.pairs = append(m.pairs, pair)
+	}
+	return m
+}
+
+// Replace is m with other values at some positions (from zero, in order of keys).
+func (m *Map) Replace(values map[int]any) *Map {
+	pairs := make([]Pair, len(m.pairs))
+	copy(pairs, m.pairs)
+	for at, value := range values {
+		pairs[at].Value = value
+	}
+	return &Map{pairs: pairs, index: m.index}
+}
 
 // Len is the number of entries. A nil Map is empty.
-func (m *Map) Len() int { return 0 }
+func (m *Map) Len() int {
+	if m == nil {
+		return 0
+	}
+	return len(m.pairs)
+}
 
 // Get is the value under key, and whether there is one. A list is a copy.
-func (m *Map) Get(key any) (any, bool) { return nil, false }
+func (m *Map) Get(key any) (any, bool) {
+	if m == nil {
+		return nil, false
+	}
+	at, ok := m.index[Canonical(key)]
+	if !ok {
+		return nil, false
+	}
+	return shareable(m.pairs[at].Value), true
+}
 
 // Keys are the keys in order.
-func (m *Map) Keys() []any { return nil }
+func (m *Map) Keys() []any {
+	keys := make([]any, 0, m.Len())
+	for key := range m.All() {
+		keys = append(keys, key)
+	}
+	return keys
+}
 
 // All yields the entries in order. Lists are copies.
-func (m *Map) All() iter.Seq2[any, any] { return nil }
+func (m *Map) All() iter.Seq2[any, any] {
+	return func(yield func(any, any) bool) {
+		if m == nil {
+			return
+		}
+		for _, pair := range m.pairs {
+			if !yield(pair.Key, shareable(pair.Value)) {
+				return
+			}
+		}
+	}
+}
 
-// Plain is a deep copy as map[string]any. A key that isn't text is written as Python
-// would print it; use PlainValue to keep such keys.
-func (m *Map) Plain() map[string]any { return nil }
+// shareable copies what a caller could change.
+func shareable(value any) any {
+	switch value := value.(type) {
+	case []any:
+		list := make([]any, len(value))
+		for i, item := range value {
+			list[i] = shareable(item)
+		}
+		return list
+	case *big.Int:
+		return new(big.Int).Set(value)
+	case []byte:
+		return append([]byte(nil), value...)
+	}
+	return value
+}
 
-// PlainValue is a deep copy of any value: *Map becomes map[string]any, or map[any]any
-// where a key isn't text; lists become fresh []any.
-func PlainValue(value any) any { return nil }
-
-// FromPlain turns maps (of any key type that a Map may hold; keys sorted) and slices
-// into *Map and []any, deeply, and Go's other integer and float types into int and
-// float64. Other values are an error that names the place.
-func FromPlain(value any) (any, error) { return nil, nil }
+// Canonical is the form of a key under which equal keys of Python are equal in Go:
+// 1, 1.0 and true are the same.
+func Canonical(key any) any {
+	switch key := key.(type) {
+	case bool:
+		if key {
+			return 1
+		}
+		return 0
+	case float64:
+		if key == math.Trunc(key) && math.Abs(key) < 1<<53 {
+			return int(key)
+		}
+	case *big.Int:
+		return "int:" + key.String() // can't be equal to an int, and hardly to a text
+	case []byte:
+		return "bytes:" + string(key)
+	}
+	return key
+}
