@@ -3,11 +3,15 @@ package natsx
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
 	"time"
-)
 
-// ErrNotReachable says that no server answered.
-var ErrNotReachable = errors.New("no NATS server answered")
+	"github.com/nats-io/nats-server/v2/server"
+)
 
 // ErrStoreLocked says that another process uses the store folder.
 var ErrStoreLocked = errors.New("store folder is in use by another process")
@@ -18,22 +22,133 @@ type ServerConfig struct {
 	StoreDir string
 	// Port to listen on at 127.0.0.1; -1 picks a free one. Defaults to 4222.
 	Port int
-	// SyncInterval relaxes durability against power loss: 0, the default, syncs every
-	// write.
+	// SyncInterval is how long a stored message may wait for the disk's sync. Power
+	// loss, not the death of the process, loses what waits. Defaults to 0: every
+	// write is synced before it is acknowledged.
 	SyncInterval time.Duration
-	// MaxMemory and MaxStore bound JetStream, in bytes. Default to 256 MiB and 10 GiB.
-	MaxMemory, MaxStore int64
+	// MaxPayload bounds a message, in bytes. Defaults to 1 MiB.
+	MaxPayload int32
+	// MaxMemory bounds streams kept in memory, in bytes. Defaults to 256 MiB.
+	MaxMemory int64
+	// MaxStore bounds the streams on disk, in bytes. Defaults to 10 GiB.
+	MaxStore int64
 }
 
-// Server is a nats-server with JetStream in this process.
-type Server struct{}
+func (c ServerConfig) withDefaults() ServerConfig {
+	if c.Port == 0 {
+		c.Port = 4222
+	}
+	if c.MaxPayload == 0 {
+		c.MaxPayload = server.MAX_PAYLOAD_SIZE
+	}
+	if c.MaxMemory == 0 {
+		c.MaxMemory = 256 << 20
+	}
+	if c.MaxStore == 0 {
+		c.MaxStore = 10 << 30
+	}
+	return c
+}
 
-// StartServer locks the store folder and starts a server on 127.0.0.1.
-// ErrStoreLocked when another process has it.
-func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) { return nil, nil }
+func (c ServerConfig) options() *server.Options {
+	opts := &server.Options{
+		ServerName: "kedge-embedded",
+		// The server's own default is every interface.
+		Host:               "127.0.0.1",
+		Port:               c.Port,
+		JetStream:          true,
+		StoreDir:           c.StoreDir,
+		JetStreamMaxMemory: c.MaxMemory,
+		JetStreamMaxStore:  c.MaxStore,
+		MaxPayload:         c.MaxPayload,
+		SyncAlways:         c.SyncInterval == 0,
+		SyncInterval:       c.SyncInterval,
+		NoSigs:             true,
+		NoLog:              true,
+		// A worker's heartbeats must not wait behind a stalled client's write.
+		WriteDeadline: 10 * time.Second,
+	}
+	return opts
+}
+
+// Server is a nats-server with JetStream in this process, reachable from this
+// machine only.
+type Server struct {
+	server *server.Server
+	lock   *os.File
+	stop   sync.Once
+}
+
+// StartServer locks the store folder, which the server itself does not, and starts a
+// server on 127.0.0.1. [ErrStoreLocked] when another process has the folder.
+func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
+	cfg = cfg.withDefaults()
+	if cfg.StoreDir == "" {
+		return nil, errors.New("starting embedded server: store folder is not set")
+	}
+	lock, err := lockFolder(cfg.StoreDir)
+	if err != nil {
+		return nil, fmt.Errorf("starting embedded server: %w", err)
+	}
+	ns, err := server.NewServer(cfg.options())
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting embedded server: %w", err), lock.Close())
+	}
+	s := &Server{server: ns, lock: lock}
+	ns.Start()
+	if err := s.waitReady(ctx); err != nil {
+		s.Shutdown()
+		return nil, fmt.Errorf("starting embedded server: %w", err)
+	}
+	return s, nil
+}
+
+// startTimeout leaves room for recovering a large store.
+const startTimeout = 30 * time.Second
+
+func (s *Server) waitReady(ctx context.Context) error {
+	timeout := startTimeout
+	if deadline, ok := ctx.Deadline(); ok {
+		timeout = min(timeout, time.Until(deadline))
+	}
+	if !s.server.ReadyForConnections(timeout) {
+		return fmt.Errorf("not ready within %s; is the port taken?", timeout)
+	}
+	if !s.server.JetStreamEnabled() {
+		return errors.New("JetStream is not available, see the store folder's rights and size")
+	}
+	return nil
+}
 
 // URL is where clients of this machine connect.
-func (s *Server) URL() string { return "" }
+func (s *Server) URL() string { return s.server.ClientURL() }
 
 // Shutdown stops the server and unlocks the folder; repeating it is harmless.
-func (s *Server) Shutdown() {}
+func (s *Server) Shutdown() {
+	s.stop.Do(func() {
+		s.server.Shutdown()
+		s.server.WaitForShutdown()
+		// Closing gives the lock back.
+		_ = s.lock.Close()
+	})
+}
+
+// lockFolder takes the folder's lock file for as long as the file stays open. The
+// kernel gives it back when the process dies, however it dies.
+func lockFolder(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(filepath.Join(dir, "LOCK"), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = fmt.Errorf("%s: %w", dir, ErrStoreLocked)
+	}
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return file, nil
+}
