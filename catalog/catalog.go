@@ -2,16 +2,16 @@ package catalog
 
 import (
 	"context"
-	"errors"
-	"reflect"
-	"regexp"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/rs/zerolog"
 )
 
-// Entry is one entry of catalog.yml. Config is a mapping; anything else is refused with Kedro's words (CAT-021).
-type Entry struct {
-	Name   string
-	Config any
-}
+// loggerName is the Kedro logger whose lines a DataCatalog writes.
+const loggerName = "kedro.io.data_catalog"
 
 // Options says how a catalog is made from entries.
 type Options struct {
@@ -37,44 +37,22 @@ type Named struct {
 	Dataset Dataset
 }
 
-// Parameter is one parameter as a dataset: "parameters" or "params:...".
-type Parameter struct {
-	Name  string
-	Value any
-}
-
-// Parameters is an immutable list of parameters that many catalogs may share: values are copied when they are loaded.
-type Parameters struct {
-	list  []Parameter
-	index map[string]int
-}
-
-// NewParameters returns parameters in the given order. The values must not be changed afterwards.
-func NewParameters(list []Parameter) *Parameters {
-	p := &Parameters{list: list, index: make(map[string]int, len(list))}
-	for i, param := range list {
-		p.index[param.Name] = i
-	}
-	return p
-}
-
-// Blueprint is the compiled form of catalog entries: immutable, safe for concurrent use, shared by many catalogs.
-type Blueprint struct{}
-
-// Compile checks entries, resolves their credentials and orders the patterns. Of opts it uses Credentials, SharedMemory and Types.
-func Compile(entries []Entry, opts Options) (*Blueprint, error) {
-	return nil, errors.New("catalog: not written")
-}
-
-// Catalog returns a catalog over the blueprint. Of opts it uses Datasets, LoadVersions, Parameters and SaveVersion.
-func (b *Blueprint) Catalog(ctx context.Context, opts Options) (*DataCatalog, error) {
-	return nil, errors.New("catalog: not written")
-}
-
 // DataCatalog holds the datasets of one run. It is safe for concurrent use.
-type DataCatalog struct{}
+type DataCatalog struct {
+	blueprint  *Blueprint
+	parameters *Parameters
 
-// FromConfig compiles entries and returns a catalog over them (CAT-020).
+	mu           sync.RWMutex        // guards the fields below
+	live         map[string]Dataset  // datasets in use, by name
+	order        []string            // names in live that are no parameters of the options, in the order of registration
+	params       int                 // where in order the parameters stand
+	dropped      map[string]struct{} // entries and parameters replaced since
+	loadVersions map[string]string   // shared with the options until it is changed
+	saveVersion  string
+}
+
+// FromConfig compiles entries and returns a catalog over them (CAT-020). For many catalogs over the same entries
+// use Compile once.
 func FromConfig(ctx context.Context, entries []Entry, opts Options) (*DataCatalog, error) {
 	b, err := Compile(entries, opts)
 	if err != nil {
@@ -83,42 +61,162 @@ func FromConfig(ctx context.Context, entries []Entry, opts Options) (*DataCatalo
 	return b.Catalog(ctx, opts)
 }
 
-// New returns an empty catalog of built-in types.
-func New() *DataCatalog { return &DataCatalog{} }
+// emptyBlueprint describes nothing.
+var emptyBlueprint = sync.OnceValue(func() *Blueprint {
+	b, err := Compile(nil, Options{})
+	if err != nil {
+		panic(err) // no entries, no errors
+	}
+	return b
+})
 
-// Load reads a dataset. Errors carry the dataset's name (CAT-055).
-func (c *DataCatalog) Load(ctx context.Context, name string) (any, error) {
-	return nil, errors.New("catalog: not written")
+// New returns an empty catalog, to be filled by Set.
+func New() *DataCatalog {
+	return &DataCatalog{blueprint: emptyBlueprint(), live: map[string]Dataset{}, saveVersion: Timestamp()}
 }
 
-// LoadAs reads a dataset as the type a node wants; nil means whatever Load gives.
-func (c *DataCatalog) LoadAs(ctx context.Context, name string, want reflect.Type) (any, error) {
-	return nil, errors.New("catalog: not written")
+// Catalog returns a catalog over the blueprint. Of opts it uses Datasets, LoadVersions, Parameters and SaveVersion.
+func (b *Blueprint) Catalog(ctx context.Context, opts Options) (*DataCatalog, error) {
+	if err := b.checkLoadVersions(opts.LoadVersions); err != nil {
+		return nil, err
+	}
+	c := &DataCatalog{blueprint: b, parameters: opts.Parameters, live: make(map[string]Dataset, b.size.Load()),
+		loadVersions: opts.LoadVersions, saveVersion: opts.SaveVersion}
+	if c.saveVersion == "" {
+		c.saveVersion = Timestamp()
+	}
+	for _, named := range opts.Datasets {
+		if _, ok := b.entries[named.Name]; ok {
+			zerolog.Ctx(ctx).Warn().Str("logger", loggerName).Str("dataset", named.Name).
+				Msgf("Cannot register dataset '%s' from config: a dataset with the same name was already provided in the `datasets` argument.", named.Name)
+			c.drop(named.Name)
+		}
+		if err := c.register(named.Name, named.Dataset); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range b.names {
+		if _, typed := b.entries[name].config["type"]; !typed && !c.isDropped(name) {
+			return nil, missingType(name)
+		}
+	}
+	c.params = len(c.order)
+	for i := range opts.Parameters.len() {
+		c.replaceByParameter(ctx, opts.Parameters.list[i].Name)
+	}
+	return c, nil
 }
 
-// LoadVersion reads the given version of a dataset.
-func (c *DataCatalog) LoadVersion(ctx context.Context, name, version string) (any, error) {
-	return nil, errors.New("catalog: not written")
+func missingType(name string) error {
+	return Errorf("An exception occurred when parsing config for dataset '%s':\n'type' is missing from dataset catalog configuration."+interpolationHint, name, "top level ")
 }
 
-// Save writes data to a dataset (CAT-056).
-func (c *DataCatalog) Save(ctx context.Context, name string, data any) error {
-	return errors.New("catalog: not written")
+func (b *Blueprint) checkLoadVersions(versions map[string]string) error {
+	var missing []string
+	for name := range versions {
+		if _, ok := b.entries[name]; ok {
+			continue
+		}
+		p, _, err := b.matchPattern(name)
+		if err != nil {
+			return err
+		}
+		if p == nil {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	return &DatasetError{Kind: kindDatasetNotFound,
+		Message: "'load_versions' keys [" + strings.Join(missing, ", ") + "] are not found in the catalog."}
 }
 
-// Exists tells whether a dataset has data; false for an unknown name (CAT-058).
-func (c *DataCatalog) Exists(ctx context.Context, name string) (bool, error) {
-	return false, errors.New("catalog: not written")
+// replaceByParameter gives way to a parameter of the name of an entry.
+func (c *DataCatalog) replaceByParameter(ctx context.Context, name string) {
+	if _, ok := c.blueprint.entries[name]; ok || c.live[name] != nil {
+		c.warnReplacing(ctx, name)
+		c.remove(name)
+		delete(c.dropped, name)
+	}
 }
 
-// Release drops what a dataset caches (CAT-059).
-func (c *DataCatalog) Release(ctx context.Context, name string) error {
-	return errors.New("catalog: not written")
+func (c *DataCatalog) warnReplacing(ctx context.Context, name string) {
+	zerolog.Ctx(ctx).Warn().Str("logger", loggerName).Str("dataset", name).Msgf("Replacing dataset '%s'", name)
 }
 
-// Confirm confirms a dataset (CAT-060).
-func (c *DataCatalog) Confirm(ctx context.Context, name string) error {
-	return errors.New("catalog: not written")
+// isDropped, drop, remove, register and find need the lock.
+func (c *DataCatalog) isDropped(name string) bool {
+	_, ok := c.dropped[name]
+	return ok
+}
+
+func (c *DataCatalog) drop(name string) {
+	if c.dropped == nil {
+		c.dropped = map[string]struct{}{}
+	}
+	c.dropped[name] = struct{}{}
+}
+
+// remove forgets a dataset, its entry and its load version.
+func (c *DataCatalog) remove(name string) {
+	delete(c.live, name)
+	c.drop(name)
+	if i := slices.Index(c.order, name); i >= 0 {
+		c.order = slices.Delete(c.order, i, i+1)
+		if i < c.params {
+			c.params--
+		}
+	}
+	if _, ok := c.loadVersions[name]; ok {
+		c.loadVersions = maps.Clone(c.loadVersions)
+		delete(c.loadVersions, name)
+	}
+}
+
+// register adds a dataset under a free name; its save version must be the catalog's (CAT-072).
+func (c *DataCatalog) register(name string, ds Dataset) error {
+	inner := ds
+	if w, ok := ds.(*CachedDataset); ok {
+		inner = w.dataset
+	}
+	if v, ok := inner.(Versioned); ok && v.Version() != nil {
+		if err := c.adoptVersion(name, *v.Version()); err != nil {
+			return err
+		}
+	}
+	c.live[name] = ds
+	c.order = append(c.order, name)
+	return nil
+}
+
+func (c *DataCatalog) adoptVersion(name string, v Version) error {
+	if v.Save != "" && c.saveVersion != v.Save {
+		return &DatasetError{Kind: kindVersionAlreadyExists, Message: "Cannot add a dataset `" + name + "` with `" + v.Save +
+			"` save version. Save version set for the catalog is `" + c.saveVersion +
+			"`All datasets in the catalog must have the same save version."}
+	}
+	if v.Load != "" && c.loadVersions[name] != v.Load {
+		pinned := maps.Clone(c.loadVersions)
+		if pinned == nil {
+			pinned = map[string]string{}
+		}
+		pinned[name] = v.Load
+		c.loadVersions = pinned
+	}
+	return nil
+}
+
+// find returns a dataset that needs no construction of an entry: one in use, or a parameter.
+func (c *DataCatalog) find(name string) (ds Dataset, parameter, ok bool) {
+	if ds, ok := c.live[name]; ok {
+		return ds, false, true
+	}
+	if value, ok := c.parameters.get(name); ok && !c.isDropped(name) {
+		return newParameter(value), true, true
+	}
+	return nil, false, false
 }
 
 // GetOptions changes what Get answers.
@@ -129,69 +227,146 @@ type GetOptions struct {
 	Version *Version
 }
 
-// Get returns a dataset and registers it. An unknown name is ErrDatasetNotFound.
+// Get returns a dataset, building it at its first use, and registers it. An unknown name is ErrDatasetNotFound.
 func (c *DataCatalog) Get(ctx context.Context, name string, opts GetOptions) (Dataset, error) {
-	return nil, errors.New("catalog: not written")
+	ds, err := c.get(ctx, name, opts.Fallback)
+	if err != nil || opts.Version == nil {
+		return ds, err
+	}
+	if v, ok := ds.(Versioned); ok {
+		return v.WithVersion(*opts.Version), nil
+	}
+	return ds, nil
 }
 
-// Set puts a dataset into the catalog; any other value is wrapped in a MemoryDataset (CAT-054).
+func (c *DataCatalog) get(ctx context.Context, name string, fallback bool) (Dataset, error) {
+	c.mu.RLock()
+	ds, ok := c.live[name]
+	c.mu.RUnlock()
+	if ok {
+		return ds, nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	ds, parameter, ok := c.find(name)
+	if ok {
+		if parameter {
+			c.live[name] = ds
+		}
+		return ds, nil
+	}
+	return c.build(ctx, name, fallback)
+}
+
+// build makes the dataset of an entry and registers it.
+func (c *DataCatalog) build(ctx context.Context, name string, fallback bool) (Dataset, error) {
+	e, err := c.blueprint.resolve(name)
+	if err != nil {
+		return nil, err
+	}
+	if (e.pattern == c.blueprint.runtime && !fallback) || (e.pattern == nil && c.isDropped(name)) {
+		return nil, &DatasetError{Kind: kindDatasetNotFound, Message: "Dataset '" + name + "' not found in the catalog"}
+	}
+	c.blueprint.warnCatchAll(ctx, e)
+	ds, err := c.instantiate(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.register(name, ds); err != nil {
+		return nil, err
+	}
+	c.blueprint.size.Store(int64(len(c.live)))
+	return ds, nil
+}
+
+func (c *DataCatalog) instantiate(ctx context.Context, e *entry) (Dataset, error) {
+	if _, ok := e.config["type"]; !ok {
+		return nil, missingType(e.name)
+	}
+	if e.pattern == c.blueprint.runtime && e.config["type"] == memoryType {
+		return &MemoryDataset{}, nil
+	}
+	d, err := e.definite()
+	if err != nil {
+		return nil, parseError(e.name, err)
+	}
+	if d.dropped {
+		zerolog.Ctx(ctx).Warn().Str("logger", "kedro.io.core").Str("dataset", e.name).
+			Msg("'version' attribute removed from dataset configuration since it is a reserved word and cannot be directly specified")
+	}
+	return c.blueprint.types.instantiate(e.name, d, Version{Load: c.loadVersions[e.name], Save: c.saveVersion})
+}
+
+// Set puts a dataset into the catalog; any other value, nil too, is wrapped in a MemoryDataset (CAT-054).
 func (c *DataCatalog) Set(ctx context.Context, name string, value any) error {
-	return errors.New("catalog: not written")
+	ds, ok := value.(Dataset)
+	if !ok {
+		memory, err := NewMemory(value, "")
+		if err != nil {
+			return err
+		}
+		ds = memory
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.registered(name) {
+		c.warnReplacing(ctx, name)
+		c.remove(name)
+	}
+	return c.register(name, ds)
+}
+
+// registered tells whether a name is in use or has an entry or a parameter of its own; it needs the lock.
+func (c *DataCatalog) registered(name string) bool {
+	if _, ok := c.live[name]; ok {
+		return true
+	}
+	if c.isDropped(name) {
+		return false
+	}
+	_, entry := c.blueprint.entries[name]
+	_, parameter := c.parameters.get(name)
+	return entry || parameter
 }
 
 // Has tells whether a name is registered or described by a pattern of the user (CAT-050).
-func (c *DataCatalog) Has(name string) bool { return false }
-
-// Keys lists the registered names: those not used yet, then those in use (CAT-053).
-func (c *DataCatalog) Keys() []string { return nil }
-
-// FilterOptions selects names; what is unset selects all (CAT-061).
-type FilterOptions struct {
-	Name   *regexp.Regexp // searched in the name
-	Type   *regexp.Regexp // searched in the full class name
-	ByType []string       // full class names
+func (c *DataCatalog) Has(name string) bool {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if c.registered(name) {
+		return true
+	}
+	if _, explicit := c.blueprint.entries[name]; explicit {
+		return false // it was replaced and the replacement is gone
+	}
+	return c.blueprint.described(name)
 }
 
-// Filter lists the names that pass all options, in the order of Keys.
-func (c *DataCatalog) Filter(opts FilterOptions) ([]string, error) { return nil, nil }
-
-// Type returns the full class name of a dataset without building it; "" for an unknown name.
-func (c *DataCatalog) Type(name string) (string, error) { return "", nil }
+// Keys lists the registered names: those not used yet, then those in use, each in the order of registration (CAT-053).
+func (c *DataCatalog) Keys() []string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	keys := make([]string, 0, len(c.blueprint.names)+len(c.order)+c.parameters.len())
+	for _, name := range c.blueprint.names {
+		if _, used := c.live[name]; !used && !c.isDropped(name) && !c.parameters.has(name) {
+			keys = append(keys, name)
+		}
+	}
+	keys = append(keys, c.order[:c.params]...)
+	for i := range c.parameters.len() {
+		if name := c.parameters.list[i].Name; !c.isDropped(name) {
+			keys = append(keys, name)
+		}
+	}
+	return append(keys, c.order[c.params:]...)
+}
 
 // SaveVersion returns the version that versioned datasets of this catalog save (CAT-066).
-func (c *DataCatalog) SaveVersion() string { return "" }
-
-// Versions returns the versions that a registered dataset loads and saves; false when it isn't versioned.
-func (c *DataCatalog) Versions(ctx context.Context, name string) (Version, bool, error) {
-	return Version{}, false, nil
+func (c *DataCatalog) SaveVersion() string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return c.saveVersion
 }
-
-// Exported is a catalog as configuration again (CAT-130).
-type Exported struct {
-	Catalog      []Entry
-	Credentials  map[string]any
-	LoadVersions map[string]string // "" where none is pinned
-	SaveVersion  string
-}
-
-// ToConfig exports the catalog. Memory datasets are left out.
-func (c *DataCatalog) ToConfig() (Exported, error) { return Exported{}, nil }
 
 // Patterns lists the dataset factories in the order in which they are tried, the runtime pattern last (CAT-161).
-func (c *DataCatalog) Patterns() []string { return nil }
-
-// Convert turns a value into the type that a node wants, without loss.
-func Convert(value any, want reflect.Type) (any, error) {
-	return nil, errors.New("catalog: not written")
-}
-
-// AbsolutePaths makes relative paths of catalog entries absolute below the project's folder (CAT-010).
-func AbsolutePaths(projectPath string, conf map[string]any) (map[string]any, error) {
-	return nil, errors.New("catalog: not written")
-}
-
-// IsParameter tells whether a dataset name is that of a parameter (CAT-092).
-func IsParameter(name string) bool { return false }
-
-// Timestamp returns a new version: the time as Kedro writes it, in UTC with milliseconds.
-func Timestamp() string { return "" }
+func (c *DataCatalog) Patterns() []string { return c.blueprint.Patterns() }
