@@ -40,6 +40,9 @@ type placed struct {
 	place place
 }
 
+// Unwrap returns the hook without the wish, so that a project can find its name.
+func (p placed) Unwrap() any { return p.hook }
+
 // TryFirst marks a hook to run before all that aren't marked so (pluggy's tryfirst).
 func TryFirst(hook any) any { return placed{hook: hook, place: placeFirst} }
 

@@ -3,7 +3,9 @@ package project
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/dataset"
@@ -129,7 +131,11 @@ func (p *Project) Pipelines() *Registry { return p.registry }
 func (p *Project) Types() *catalog.Types { return p.types }
 
 // Hooks are the hooks that are not switched off, in order of registration.
-func (p *Project) Hooks() []any { return p.hooks }
+func (p *Project) Hooks() []any {
+	return slices.DeleteFunc(slices.Clone(p.hooks), func(h any) bool {
+		return slices.Contains(p.settings.DisabledHooks, hookName(h))
+	})
+}
 
 // Funcs are the Go functions that pipelines/*.yml may name.
 func (p *Project) Funcs() map[string]any { return p.funcs }
@@ -142,11 +148,33 @@ func (p *Project) ParamsTypes() map[string]reflect.Type { return p.params }
 
 // Validate reports every mistake in the declaration, joined. [Load] calls it.
 func (p *Project) Validate() error {
-	errs := p.errs
-	if p.name == "" {
-		errs = append(errs, errors.New("a project needs a name"))
+	errs := slices.Clone(p.errs)
+	if err := checkIdentity(p.name); err != nil {
+		errs = append(errs, fmt.Errorf("the project's name: %w", err))
 	}
-	return errors.Join(append(errs, p.settings.validate()...)...)
+	hooks := make([]string, len(p.hooks))
+	for i, h := range p.hooks {
+		hooks[i] = hookName(h)
+	}
+	return errors.Join(append(errs, p.settings.validate(hooks, slices.Sorted(maps.Keys(p.runners))))...)
+}
+
+// hookName is the name by which a hook can be switched off.
+func hookName(hook any) string {
+	if wrapped, ok := hook.(interface{ Unwrap() any }); ok {
+		hook = wrapped.Unwrap()
+	}
+	if named, ok := hook.(interface{ Name() string }); ok {
+		return named.Name()
+	}
+	t := reflect.TypeOf(hook)
+	for t != nil && t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == nil {
+		return ""
+	}
+	return t.Name()
 }
 
 func (p *Project) addPipeline(e entry) {

@@ -3,6 +3,7 @@ package project
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/kedge-run/kedge/pipeline"
@@ -27,6 +28,7 @@ type Registry struct {
 type entry struct {
 	name   string
 	origin string // where it was declared, for messages
+	hidden bool   // a template: other pipelines of files may use it, nobody else sees it
 	build  func() (*pipeline.Pipeline, error)
 }
 
@@ -45,7 +47,7 @@ func (e *BuildError) Unwrap() error { return e.Err }
 func newRegistry(entries []entry) *Registry {
 	r := &Registry{names: []string{Default}, built: map[string]func() (*pipeline.Pipeline, error){}}
 	for _, e := range entries {
-		if e.name != Default {
+		if e.name != Default && !e.hidden {
 			r.names = append(r.names, e.name)
 		}
 		r.built[e.name] = sync.OnceValues(func() (*pipeline.Pipeline, error) { return build(e) })
@@ -57,22 +59,20 @@ func newRegistry(entries []entry) *Registry {
 }
 
 // Names lists the registered names, Default first, without building anything.
-func (r *Registry) Names() []string { return append([]string(nil), r.names...) }
+func (r *Registry) Names() []string { return slices.Clone(r.names) }
 
 // Has reports whether a name is registered, without building anything.
 func (r *Registry) Has(name string) bool {
-	_, ok := r.built[name]
-	return ok
+	return slices.Contains(r.names, name)
 }
 
 // Get gives the pipeline of a name, building it when this is the first access. The error is [ErrNotRegistered] for
 // an unknown name and a [*BuildError] for one that can't be built.
 func (r *Registry) Get(name string) (*pipeline.Pipeline, error) {
-	get, ok := r.built[name]
-	if !ok {
+	if !r.Has(name) {
 		return nil, fmt.Errorf("%w: %q", ErrNotRegistered, name)
 	}
-	return get()
+	return r.built[name]()
 }
 
 // Load builds all pipelines (Kedro's serving mode, SES-080) and gives every error, joined.
@@ -91,15 +91,15 @@ func (r *Registry) Load() error {
 }
 
 func (r *Registry) sum() (*pipeline.Pipeline, error) {
-	parts := make([]pipeline.Part, 0, len(r.names))
+	all := make([]*pipeline.Pipeline, 0, len(r.names))
 	for _, name := range r.names[1:] {
 		p, err := r.Get(name)
 		if err != nil {
 			return nil, err
 		}
-		parts = append(parts, p)
+		all = append(all, p)
 	}
-	p, err := pipeline.New(parts...)
+	p, err := pipeline.Sum(all...)
 	if err != nil {
 		return nil, &BuildError{Pipeline: Default, Err: err}
 	}
