@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kedge-run/kedge/client"
+	"github.com/kedge-run/kedge/internal/cli"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// runFlags are the flags of `submit run` beyond Kedro's.
+type runFlags struct {
+	kedro *cli.RunFlags
+
+	queue, priority, runID, replySubject string
+	timeout                              time.Duration
+	startBy                              string
+	labels                               map[string]string
+	outputs                              string
+	count                                int
+	wait, follow                         bool
+	output                               outputFormat
+}
+
+func (a *app) runCommand() *cobra.Command {
+	flags := &runFlags{}
+	cmd := &cobra.Command{
+		Use:   "run",
+		Short: "Submit a run; prints its id",
+		Long: `Submit a run and print its id. The run flags are those of ` + "`kedro run`" + `.
+
+The queue is --queue, else the project at or above the working folder, else the
+only queue that live workers serve.
+
+--count N submits N runs at once. In --params and --run-id, {n} stands for the
+number of the run, from 1.`,
+		Example: `  submit run                                              the default pipeline, detached
+  submit run --pipelines data_processing,reporting --follow
+  submit run --tags nightly --params model.depth=8,seed=42 --wait --output json
+  submit run --from-nodes train_model_node --load-versions regressor:2026-11-23T18.36.01.166Z
+  submit run --count 100 --params seed={n} --follow`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), flags, args) },
+	}
+	set := cmd.Flags()
+	set.SortFlags = false
+	flags.kedro = cli.AddRunFlags(set)
+	flags.add(set)
+	return cmd
+}
+
+func (f *runFlags) add(set *pflag.FlagSet) {
+	set.StringVar(&f.queue, "queue", "", "`queue` of the project (default: see above)")
+	set.StringVar(&f.priority, "priority", string(messages.DefaultPriority), "`p0` (first) to p3 (last)")
+	set.DurationVar(&f.timeout, "timeout", 0, "end the run after so long, for instance 90s or 2h (default: never)")
+	set.StringVar(&f.startBy, "start-by", "", "give the run up when it has not started by then: a `time` (RFC 3339), or so long from now, for instance 10m")
+	set.StringToStringVar(&f.labels, "label", nil, "label `key=value`, for people and `submit list`; may be repeated")
+	set.StringVar(&f.runID, "run-id", "", "`id` of the run (default: a new one)")
+	set.StringVar(&f.outputs, "outputs", "", "`datasets` to return beyond the free outputs")
+	set.StringVar(&f.replySubject, "reply-subject", "", "NATS `subject` that gets a copy of the reply; the worker must allow it")
+	set.IntVar(&f.count, "count", 1, "submit so `many` runs")
+	set.BoolVar(&f.wait, "wait", false, "wait for the result and print it")
+	set.BoolVar(&f.follow, "follow", false, "show the progress, then print the result")
+	set.Lookup("label").DefValue = "" // the help would show an empty list
+	addOutputFlag(set, &f.output)
+}
+
+// run submits what the flags say, and waits when it is told to.
+func (a *app) run(ctx context.Context, flags *runFlags, leftover []string) error {
+	requests, err := a.requests(flags, leftover)
+	if err != nil {
+		return err
+	}
+	queue, err := a.queue(flags)
+	if err != nil {
+		return err
+	}
+	c, closeClient, err := a.server.Dial(ctx, "submit")
+	if err != nil {
+		return err
+	}
+	defer closeClient()
+	receipts, err := a.submitAll(ctx, c, flags, requests, queue)
+	if err != nil {
+		return err
+	}
+	if !flags.wait && !flags.follow {
+		return nil
+	}
+	runs := make([]messages.RunID, len(receipts))
+	for i, receipt := range receipts {
+		runs[i] = receipt.RunID
+	}
+	return a.await(ctx, c, runs, flags.follow, flags.output)
+}
+
+// queue is where the run goes; "" leaves the choice to the roster of workers.
+func (a *app) queue(flags *runFlags) (string, error) {
+	if flags.queue != "" {
+		return flags.queue, nil
+	}
+	return cli.ProjectQueue(a.env.Dir)
+}
+
+// submitAll submits the runs one by one. The ids are printed as they are
+// stored, on standard output unless that is kept for the results.
+func (a *app) submitAll(ctx context.Context, c *client.Client, flags *runFlags, requests []messages.RunRequest, queue string) ([]client.Receipt, error) {
+	receipts := make([]client.Receipt, 0, len(requests))
+	for i := range requests {
+		receipt, err := c.Submit(ctx, &requests[i], client.ToQueue(queue))
+		if err != nil {
+			if i > 0 {
+				fmt.Fprintf(a.env.Stderr, "note: %d of %d runs were submitted before the error\n", i, len(requests))
+			}
+			return receipts, cli.Explain(err)
+		}
+		receipts = append(receipts, receipt)
+		if err := a.announce(flags, receipt); err != nil {
+			return receipts, err
+		}
+	}
+	return receipts, nil
+}
+
+func (a *app) announce(flags *runFlags, receipt client.Receipt) error {
+	if flags.wait || flags.follow {
+		if flags.count == 1 {
+			fmt.Fprintf(a.env.Stderr, "run %s is in queue %s\n", receipt.RunID, receipt.Queue)
+		}
+		return nil
+	}
+	if flags.output == formatJSON {
+		return json.NewEncoder(a.env.Stdout).Encode(map[string]any{
+			"run_id": receipt.RunID, "queue": receipt.Queue, "existing": receipt.Existing,
+		})
+	}
+	_, err := fmt.Fprintln(a.env.Stdout, receipt.RunID)
+	return err
+}
+
+// requests are the run requests of the command line, all checked before the
+// first is sent.
+func (a *app) requests(flags *runFlags, leftover []string) ([]messages.RunRequest, error) {
+	if flags.count < 1 {
+		return nil, usage("--count must be 1 or more", "")
+	}
+	now := time.Now()
+	requests := make([]messages.RunRequest, flags.count)
+	for i := range requests {
+		if flags.count > 1 {
+			flags.kedro.Number = strconv.Itoa(i + 1)
+		}
+		args, err := flags.kedro.Args(a.env.Dir, leftover)
+		if err != nil {
+			return nil, asUsage(err)
+		}
+		if i == 0 {
+			a.warn(args.Deprecations)
+		}
+		if requests[i], err = flags.request(args, now); err != nil {
+			return nil, err
+		}
+	}
+	return requests, nil
+}
+
+func (a *app) warn(warnings []string) {
+	for _, warning := range warnings {
+		fmt.Fprintf(a.env.Stderr, "warning: %s\n", warning)
+	}
+}
+
+// request is one run request.
+func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunRequest, error) {
+	if err := f.refuse(args); err != nil {
+		return messages.RunRequest{}, err
+	}
+	startBy, err := parseStartBy(f.startBy, now)
+	if err != nil {
+		return messages.RunRequest{}, err
+	}
+	return messages.RunRequest{
+		RunID:         messages.RunID(f.kedro.Numbered(f.runID)),
+		PipelineNames: args.PipelineNames, Tags: args.Tags, NodeNames: args.NodeNames,
+		FromNodes: args.FromNodes, ToNodes: args.ToNodes, FromInputs: args.FromInputs, ToOutputs: args.ToOutputs,
+		Namespaces: args.Namespaces, LoadVersions: args.LoadVersions, OnlyMissingOutputs: args.OnlyMissing,
+		RuntimeParams: args.Params.Plain(), Runner: args.Runner, RunnerParams: args.RunnerParams.Plain(),
+		Priority: messages.Priority(f.priority), Timeout: messages.Duration(f.timeout), StartBy: startBy,
+		ReplySubject: f.replySubject, Labels: f.labels, Outputs: cli.SplitNames(f.outputs),
+	}, nil
+}
+
+// refuse names the flags of `kedro run` that have no place in a request, and
+// values that don't fit.
+func (f *runFlags) refuse(args *cli.RunArgs) error {
+	const hint = "the environment and the configuration belong to the worker: start one with `worker --project DIR %s`"
+	switch {
+	case args.Env != nil:
+		return usage("--env is not an option of submit", fmt.Sprintf(hint, "--env "+*args.Env))
+	case args.ConfSource != "":
+		return usage("--conf-source is not an option of submit", fmt.Sprintf(hint, "--conf-source "+args.ConfSource))
+	case f.count > 1 && f.runID != "" && f.kedro.Numbered(f.runID) == f.runID:
+		return usage("--run-id names one run, but --count asks for several", "put {n} into the id, for instance --run-id nightly-{n}")
+	case f.timeout < 0:
+		return usage("--timeout must not be negative", "")
+	}
+	return checkJSON("params", args.Params.Plain())
+}
+
+// parseStartBy reads a time, or a duration from now.
+func parseStartBy(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if after, err := time.ParseDuration(text); err == nil && after > 0 {
+		return now.Add(after).UTC(), nil
+	}
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return time.Time{}, usage(fmt.Sprintf("--start-by %q is neither a time nor a duration", text), "write it as 2026-11-23T18:00:00Z, or as 10m")
+	}
+	return at.UTC(), nil
+}
