@@ -1,8 +1,11 @@
 package messages
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"reflect"
 )
 
 // Limits of what is read and written.
@@ -55,4 +58,42 @@ func DecodeReply(data []byte) (*Reply, error) {
 		return nil, fmt.Errorf("reading reply: %w", err)
 	}
 	return reply, nil
+}
+
+// DecodeRunRequest reads a request strictly. The error is a *FieldError.
+func DecodeRunRequest(data []byte) (*RunRequest, error) {
+	if err := checkShape(data, reflect.TypeFor[RunRequest]()); err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	request := &RunRequest{}
+	if err := decoder.Decode(request); err != nil {
+		return nil, decodeError(err)
+	}
+	return request, nil
+}
+
+// decodeError names the field that has the wrong type.
+func decodeError(err error) *FieldError {
+	var kind *json.UnmarshalTypeError
+	if errors.As(err, &kind) {
+		return &FieldError{Field: kind.Field, Reason: fmt.Sprintf("must be %s, not %s", jsonName(kind.Type), kind.Value), Code: CodeInvalidRequest}
+	}
+	return &FieldError{Reason: "is not a valid request: " + err.Error(), Code: CodeInvalidRequest}
+}
+
+// jsonName is how JSON calls what a Go type is decoded from.
+func jsonName(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Bool:
+		return "true or false"
+	case reflect.String:
+		return "a string"
+	case reflect.Slice, reflect.Array:
+		return "a list"
+	case reflect.Map, reflect.Struct, reflect.Pointer:
+		return "an object"
+	}
+	return "a number"
 }

@@ -28,8 +28,11 @@ const (
 // Event is one thing that happened in a run, in the order of the stream. Unused
 // fields are absent; readers skip unknown ones.
 type Event struct {
-	RunID   RunID     `json:"run_id"`
-	Kind    EventKind `json:"kind"`
+	RunID RunID     `json:"run_id"`
+	Kind  EventKind `json:"kind"`
+	// Number counts the events of one epoch from 1. An event that was stored twice,
+	// because an answer of the server was lost, keeps it.
+	Number  int       `json:"number"`
 	Time    time.Time `json:"time"`
 	Attempt int       `json:"attempt,omitempty"`
 	Epoch   uint64    `json:"epoch,omitempty"`

@@ -1,6 +1,10 @@
 package messages
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"slices"
 	"time"
 )
 
@@ -97,9 +101,22 @@ func (d *Duration) UnmarshalText(text []byte) error {
 
 // Validate checks that the priority is one of p0 to p3.
 func (p Priority) Validate() error {
-	switch p {
-	case P0, P1, P2, P3:
+	if err := p.check(); err != nil {
+		return err
+	}
+	return nil
+}
+
+func (p Priority) check() *FieldError {
+	if slices.Contains(Priorities(), p) {
 		return nil
 	}
-	return &FieldError{Field: "priority", Reason: "must be p0, p1, p2 or p3, not " + string(p)}
+	return invalid("priority", fmt.Sprintf("must be p0, p1, p2 or p3, not %q", clip(string(p))))
+}
+
+// Digest identifies the content of an encoded request: two submits of one run id are
+// the same when their digests are.
+func Digest(encoded []byte) string {
+	sum := sha256.Sum256(encoded)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }

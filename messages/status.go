@@ -74,6 +74,9 @@ type Status struct {
 	// message elsewhere is a duplicate. The sequence is 0 until the first claim.
 	RequestSubject  string `json:"request_subject"`
 	RequestSequence uint64 `json:"request_sequence,omitempty"`
+	// RequestDigest is the content's, see [Digest]: a second submit of the same run id
+	// must carry the same.
+	RequestDigest string `json:"request_digest,omitempty"`
 
 	SubmittedAt time.Time `json:"submitted_at"`
 	StartedAt   time.Time `json:"started_at,omitzero"`  // of the newest claim

@@ -1,0 +1,129 @@
+package messages
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// CloudEvent is the envelope of events and replies: CloudEvents 1.0 in the binary
+// mode of its NATS binding, hence headers beside an unchanged JSON body, so that any
+// CloudEvents consumer can take part.
+type CloudEvent struct {
+	ID      string // unique within Source: <run>/<epoch>/<number>, or <run>/<epoch>/done
+	Type    string // run.kedge.<kind>, or run.kedge.done
+	Source  string // /kedge/<tenant>/<queue>
+	Subject string // the run id
+	Time    time.Time
+}
+
+// typePrefix starts the CloudEvents type of every message.
+const typePrefix = "run.kedge."
+
+// doneKind is the type of a reply.
+const doneKind = "done"
+
+const (
+	cloudEventVersion = "1.0"
+	headerPrefix      = "ce-"
+	contentType       = "application/json"
+)
+
+// CloudEvent is the envelope of an event of a run of the queue.
+func (e *Event) CloudEvent(tenant, queue string) CloudEvent {
+	return envelope(e.RunID, e.Epoch, fmt.Sprint(e.Number), string(e.Kind), tenant, queue, e.Time)
+}
+
+// CloudEvent is the envelope of a reply.
+func (r *Reply) CloudEvent() CloudEvent {
+	e := r.Ended()
+	return envelope(e.RunID, e.Epoch, doneKind, doneKind, e.Tenant, e.Queue, e.FinishedAt)
+}
+
+func envelope(run RunID, epoch uint64, number, kind, tenant, queue string, at time.Time) CloudEvent {
+	return CloudEvent{
+		ID:   fmt.Sprintf("%s/%d/%s", run, epoch, number),
+		Type: typePrefix + kind, Source: "/kedge/" + tenant + "/" + queue, Subject: string(run), Time: at,
+	}
+}
+
+// Header writes the envelope as NATS headers.
+func (c CloudEvent) Header() map[string][]string {
+	return map[string][]string{
+		"ce-specversion": {cloudEventVersion},
+		"ce-id":          {percentEncode(c.ID)},
+		"ce-type":        {percentEncode(c.Type)},
+		"ce-source":      {percentEncode(c.Source)},
+		"ce-subject":     {percentEncode(c.Subject)},
+		"ce-time":        {c.Time.UTC().Format(time.RFC3339Nano)},
+		"content-type":   {contentType},
+	}
+}
+
+// ParseCloudEvent reads an envelope; attributes that it does not know are skipped.
+func ParseCloudEvent(header map[string][]string) (CloudEvent, error) {
+	if version := first(header, "specversion"); version != cloudEventVersion {
+		return CloudEvent{}, fmt.Errorf("cloud event: version %q, want %s", clip(version), cloudEventVersion)
+	}
+	var c CloudEvent
+	var errs []error
+	for name, into := range map[string]*string{"id": &c.ID, "type": &c.Type, "source": &c.Source, "subject": &c.Subject} {
+		text, err := percentDecode(first(header, name))
+		if err == nil && text == "" && name != "subject" {
+			err = errors.New("is missing")
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("cloud event: %s: %w", name, err))
+		}
+		*into = text
+	}
+	if text := first(header, "time"); text != "" {
+		var err error
+		if c.Time, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			errs = append(errs, fmt.Errorf("cloud event: time: %w", err))
+		}
+	}
+	return c, errors.Join(errs...)
+}
+
+func first(header map[string][]string, attribute string) string {
+	if values := header[headerPrefix+attribute]; len(values) > 0 {
+		return values[0]
+	}
+	return ""
+}
+
+// percentEncode follows the binding: everything but printable ASCII, and space, quote
+// and percent, is written as %XX of its UTF-8 bytes.
+func percentEncode(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if c := text[i]; c <= ' ' || c > '~' || c == '"' || c == '%' {
+			fmt.Fprintf(&b, "%%%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
+}
+
+func percentDecode(text string) (string, error) {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] != '%' {
+			b.WriteByte(text[i])
+			continue
+		}
+		var c byte
+		if i+2 >= len(text) {
+			return "", fmt.Errorf("%q ends within an escape", clip(text))
+		}
+		if _, err := fmt.Sscanf(text[i+1:i+3], "%02x", &c); err != nil {
+			return "", fmt.Errorf("%q has a malformed escape at byte %d", clip(text), i)
+		}
+		b.WriteByte(c)
+		i += 2
+	}
+	return b.String(), nil
+}
