@@ -40,6 +40,12 @@ func (e *PanicError) Unwrap() error {
 	return err
 }
 
+// ErrorType is the name that stands for the exception type.
+func (e *PanicError) ErrorType() string { return "PanicError" }
+
+// StackTrace is Stack, for callers that don't know this type.
+func (e *PanicError) StackTrace() []byte { return e.Stack }
+
 // ValueError mirrors Python's ValueError where Kedro's runners raise it.
 type ValueError struct {
 	message string

@@ -10,12 +10,14 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/pyyaml"
 )
 
 // execution is one run of a schedule. Except for what tasks use it is touched by
 // one goroutine.
 type execution struct {
 	req      Request
+	logger   string // name of the runner's logger in Kedro
 	schedule *Schedule
 	async    bool
 	log      *zerolog.Logger
@@ -30,21 +32,23 @@ type walk func(ctx context.Context, e *execution) error
 
 // execute does what all runners have in common: the missing-output filter, the
 // warm-up of the catalog, the check of free inputs, and the result.
-func execute(ctx context.Context, req Request, async bool, check func(*execution) error, steps walk) (*Result, error) {
-	log := zerolog.Ctx(ctx)
+func execute(ctx context.Context, req Request, logger string, async bool, steps walk) (*Result, error) {
 	s := req.Schedule
 	if s == nil {
 		s = NewSchedule(req.Pipeline)
 	}
 	all := len(s.steps)
 	if req.OnlyMissingOutputs {
-		filtered, err := filterMissing(ctx, s, req.Catalog)
+		filtered, err := filterMissing(ctx, s, req.Catalog, logger)
 		if err != nil {
 			return nil, err
 		}
 		s = filtered
 	}
-	e := &execution{req: req, schedule: s, async: async, log: log, reads: make([]int, len(s.slots)), done: make([]bool, len(s.steps))}
+	e := &execution{
+		req: req, logger: logger, schedule: s, async: async, log: zerolog.Ctx(ctx),
+		reads: make([]int, len(s.slots)), done: make([]bool, len(s.steps)),
+	}
 	for i := range s.slots {
 		e.reads[i] = s.slots[i].reads
 	}
@@ -52,26 +56,27 @@ func execute(ctx context.Context, req Request, async bool, check func(*execution
 		return nil, err
 	}
 	if async {
-		log.Info().Msg("Asynchronous mode is enabled for loading and saving data.")
+		e.info().Msg("Asynchronous mode is enabled for loading and saving data.")
 	}
 	start := time.Now()
-	if check != nil {
-		if err := check(e); err != nil {
-			return nil, err
-		}
-	}
 	if err := steps(ctx, e); err != nil {
 		return nil, err
 	}
-	if ev := log.Info(); ev.Enabled() {
+	if ev := e.info(); ev.Enabled() {
 		ev.Msgf("Pipeline execution completed successfully in %.1f sec.", time.Since(start).Seconds())
 	}
 	outputs, err := e.outputs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Result{Outputs: outputs, NodesRun: len(s.steps), NodesSkipped: all - len(s.steps)}, nil
+	return &Result{Outputs: outputs, Pipeline: s.pipeline, NodesRun: len(s.steps), NodesSkipped: all - len(s.steps)}, nil
 }
+
+// loggerField is the log field that holds the name of the logger in Kedro.
+const loggerField = "logger"
+
+// info starts a line of the runner's logger; it costs nothing when that is off.
+func (e *execution) info() *zerolog.Event { return e.log.Info().Str(loggerField, e.logger) }
 
 // warmUp makes every dataset of the pipeline exist in the catalog and refuses free
 // inputs that nothing provides (RUN-011, RUN-012).
@@ -104,11 +109,7 @@ const catalogClass = "DataCatalogWithCatalogCommandsMixin"
 func quoted(names []string) string {
 	out := make([]string, len(names))
 	for i, name := range names {
-		if strings.Contains(name, "'") && !strings.Contains(name, `"`) {
-			out[i] = `"` + name + `"`
-			continue
-		}
-		out[i] = "'" + strings.ReplaceAll(name, "'", `\'`) + "'"
+		out[i] = pyyaml.Repr(name)
 	}
 	return strings.Join(out, ", ")
 }
@@ -143,9 +144,9 @@ func (e *execution) complete(ctx context.Context, i int, took time.Duration) err
 	e.done[i] = true
 	e.finished++
 	st := &e.schedule.steps[i]
-	if ev := e.log.Info(); ev.Enabled() {
+	if ev := e.info(); ev.Enabled() {
 		ev.Str("node", st.name).Msg("Completed node: " + st.name)
-		e.log.Info().Msgf("Completed %d out of %d tasks", e.finished, len(e.schedule.steps))
+		e.info().Msgf("Completed %d out of %d tasks", e.finished, len(e.schedule.steps))
 	}
 	if e.req.Observe != nil {
 		e.req.Observe(Event{Kind: NodeFinished, Node: st.node, Index: e.finished, Total: len(e.schedule.steps), Duration: took})
@@ -189,7 +190,7 @@ func (e *execution) fail(ctx context.Context, i int, err error) error {
 		e.req.Observe(Event{Kind: NodeFailed, Node: st.node, Total: len(e.schedule.steps), Err: err})
 	}
 	resume := e.resume(ctx)
-	e.log.Warn().Msg(resume)
+	e.log.Warn().Str(loggerField, e.logger).Msg(resume)
 	return &Error{Node: st.name, Resume: resume, Err: err}
 }
 

@@ -33,15 +33,19 @@ func MissingOutputs(ctx context.Context, s *Schedule, c *catalog.DataCatalog) (r
 }
 
 // filterMissing applies MissingOutputs and writes Kedro's lines about it (RUN-075).
-func filterMissing(ctx context.Context, s *Schedule, c *catalog.DataCatalog) (*Schedule, error) {
+func filterMissing(ctx context.Context, s *Schedule, c *catalog.DataCatalog, logger string) (*Schedule, error) {
 	run, skipped, err := MissingOutputs(ctx, s, c)
 	if err != nil {
 		return nil, err
 	}
-	log := zerolog.Ctx(ctx)
+	log := zerolog.Ctx(ctx).With().Str(loggerField, logger).Logger()
 	if len(run) == 0 {
 		log.Info().Msgf("Skipping all %d nodes (all persistent outputs exist)", len(s.steps))
-		return &Schedule{}, nil
+		empty, err := pipeline.New()
+		if err != nil {
+			return nil, err
+		}
+		return NewSchedule(empty), nil
 	}
 	if len(skipped) > 0 {
 		log.Info().Msgf("Skipping %d nodes with existing outputs: %s", len(skipped), strings.Join(skipped, ", "))

@@ -30,9 +30,11 @@ func (r Parallel) Run(ctx context.Context, req Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	adviseAsync(ctx, r.IsAsync)
-	check := func(e *execution) error { return checkDatasets(ctx, e.req.Catalog) }
-	return execute(ctx, req, r.IsAsync, check, func(ctx context.Context, e *execution) error {
+	return execute(ctx, req, "kedro.runner.parallel_runner", r.IsAsync, func(ctx context.Context, e *execution) error {
+		e.adviseAsync()
+		if err := checkDatasets(ctx, e.req.Catalog); err != nil {
+			return err
+		}
 		return asReady(ctx, e, workers)
 	})
 }

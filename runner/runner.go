@@ -40,6 +40,8 @@ type Request struct {
 type Result struct {
 	// Outputs holds the dataset of each free output of the effective pipeline (RUN-016).
 	Outputs map[string]catalog.Dataset
+	// Pipeline is the effective pipeline: what the missing-output filter left.
+	Pipeline *pipeline.Pipeline
 	// NodesRun and NodesSkipped add up to the nodes of the request's pipeline.
 	NodesRun, NodesSkipped int
 }

@@ -3,8 +3,6 @@ package runner
 import (
 	"context"
 	"time"
-
-	"github.com/rs/zerolog"
 )
 
 // Sequential runs nodes one at a time in the caller's goroutine: SequentialRunner.
@@ -20,20 +18,20 @@ func (Sequential) Name() string { return "SequentialRunner" }
 
 // Run executes the request.
 func (r Sequential) Run(ctx context.Context, req Request) (*Result, error) {
-	adviseAsync(ctx, r.IsAsync)
-	return execute(ctx, req, r.IsAsync, nil, inOrder)
+	return execute(ctx, req, "kedro.runner.sequential_runner", r.IsAsync, inOrder)
 }
 
-// adviseAsync is the line that Kedro writes when a runner is made without is_async.
-func adviseAsync(ctx context.Context, async bool) {
-	if !async {
-		zerolog.Ctx(ctx).Info().Msg("Using synchronous mode for loading and saving data. Use the --async flag for potential " +
+// adviseAsync is the line that Kedro writes when a runner loads and saves one by one.
+func (e *execution) adviseAsync() {
+	if !e.async {
+		e.info().Msg("Using synchronous mode for loading and saving data. Use the --async flag for potential " +
 			"performance gains. https://docs.kedro.org/en/stable/build/run_a_pipeline/#load-and-save-asynchronously")
 	}
 }
 
 // inOrder walks the steps in execution order (RUN-021).
 func inOrder(ctx context.Context, e *execution) error {
+	e.adviseAsync()
 	for i := range e.schedule.steps {
 		if err := cancelled(ctx); err != nil {
 			return err

@@ -60,6 +60,9 @@ func (t *Task) Execute(ctx context.Context) (err error) {
 	return nil
 }
 
+// nodeLogger is the name of the logger of nodes in Kedro.
+const nodeLogger = "kedro.pipeline.node"
+
 // prepare resolves the node for a task that wasn't made by a runner of this package.
 func (t *Task) prepare() {
 	if t.step != nil {
@@ -87,6 +90,9 @@ func (t *Task) process(ctx context.Context) error {
 		return err
 	}
 	defer outputs.Close()
+	if outputs.Warning != "" {
+		zerolog.Ctx(ctx).Warn().Str(loggerField, "py.warnings").Str("node", t.step.name).Msg(outputs.Warning)
+	}
 	if err := t.Hooks.AfterNodeRun(ctx, hook.NodeResultInfo{NodeInfo: info, Outputs: t.shown(outputs)}); err != nil {
 		return err
 	}
@@ -140,7 +146,7 @@ func (t *Task) call(ctx context.Context, info hook.NodeInfo) (pipeline.Outputs, 
 		return pipeline.Outputs{}, err
 	}
 	if ev := zerolog.Ctx(ctx).Info(); ev.Enabled() {
-		ev.Str("node", t.step.name).Msg("Running node: " + t.Node.String())
+		ev.Str(loggerField, nodeLogger).Str("node", t.step.name).Msg("Running node: " + t.Node.String())
 	}
 	outputs, err := t.guarded(ctx, info.Inputs)
 	if stop := cancelled(ctx); stop != nil {
@@ -149,6 +155,9 @@ func (t *Task) call(ctx context.Context, info hook.NodeInfo) (pipeline.Outputs, 
 	}
 	if err == nil {
 		return outputs, nil
+	}
+	if ev := zerolog.Ctx(ctx).Error(); ev.Enabled() {
+		ev.Str(loggerField, nodeLogger).Str("node", t.step.name).Msg("Node " + t.Node.String() + " failed with error: \n" + err.Error())
 	}
 	if hookErr := t.Hooks.OnNodeError(ctx, hook.NodeErrorInfo{NodeInfo: info, Error: err}); hookErr != nil {
 		return pipeline.Outputs{}, hookErr

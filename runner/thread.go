@@ -33,7 +33,7 @@ func (r Thread) Run(ctx context.Context, req Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	return execute(ctx, req, false, nil, func(ctx context.Context, e *execution) error {
+	return execute(ctx, req, "kedro.runner.thread_runner", false, func(ctx context.Context, e *execution) error {
 		return asReady(ctx, e, workers)
 	})
 }

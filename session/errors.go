@@ -86,6 +86,57 @@ func (e *InvalidRunIDError) Error() string {
 // ErrorType is the name of the Python exception.
 func (e *InvalidRunIDError) ErrorType() string { return "ValueError" }
 
+// RunnerNotAllowedError is returned for a named runner that the project doesn't allow
+// requests to ask for (SRV-032).
+type RunnerNotAllowedError struct {
+	// Name is the runner asked for.
+	Name string
+}
+
+// Error names the runner.
+func (e *RunnerNotAllowedError) Error() string {
+	return fmt.Sprintf("runner %q is not allowed: it isn't in the project's runner_allowlist", e.Name)
+}
+
+// ErrorType is the name of the Python exception.
+func (e *RunnerNotAllowedError) ErrorType() string { return "ValueError" }
+
+// DatasetNameError is returned for run options that name a dataset which the
+// pipeline doesn't have.
+type DatasetNameError struct {
+	// Field is the option: inputs or outputs.
+	Field string
+	// Name is the dataset.
+	Name string
+	// Reason says what is wrong with it.
+	Reason string
+}
+
+// Error names the field, the dataset and the reason.
+func (e *DatasetNameError) Error() string {
+	return fmt.Sprintf("%s: dataset %q %s", e.Field, e.Name, e.Reason)
+}
+
+// ErrorType is the name of the Python exception.
+func (e *DatasetNameError) ErrorType() string { return "ValueError" }
+
+// StoreError says that the session's store couldn't be made or read (SES-021, SES-022).
+type StoreError struct {
+	// Err is what the store said.
+	Err error
+}
+
+// Error is Kedro's message.
+func (e *StoreError) Error() string {
+	return fmt.Sprintf("\n%s.\nFailed to instantiate session store.", e.Err)
+}
+
+// Unwrap returns what the store said.
+func (e *StoreError) Unwrap() error { return e.Err }
+
+// ErrorType is the name of the Python exception.
+func (e *StoreError) ErrorType() string { return "ValueError" }
+
 // ErrorType names the Python exception that an error stands for: what the first
 // error of the chain with a method ErrorType says, else "RuntimeError" for an error
 // of Go code.

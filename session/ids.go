@@ -25,6 +25,8 @@ func NewRunID(t time.Time) string {
 	return Timestamp(t) + "-" + hex.EncodeToString(random[:])
 }
 
+func freshRunID() string { return NewRunID(time.Now()) }
+
 // CheckRunID refuses ids that aren't safe as a part of paths and subjects:
 // anything but 1 to 128 of [A-Za-z0-9_.-], and "..".
 func CheckRunID(id string) error {

@@ -1,9 +1,6 @@
 package session
 
 import (
-
-	"github.com/rs/zerolog"
-
 	"github.com/kedge-run/kedge/project"
 	"github.com/kedge-run/kedge/runner"
 )
@@ -13,6 +10,10 @@ import (
 type RunOptions struct {
 	// RunID is checked by [CheckRunID]. Defaults to a new one.
 	RunID string
+	// PipelineName replaces PipelineNames when it is set.
+	//
+	// Deprecated: Kedro's older argument, kept for KedroSession (SES-051).
+	PipelineName string
 	// PipelineNames are united (SES-055). Defaults to "__default__".
 	PipelineNames []string
 	Tags          []string
@@ -71,9 +72,6 @@ type Config struct {
 	// Reload walks the configuration folders at every run. Defaults to at most
 	// once in 100 ms.
 	Reload bool
-	// Logger receives what the session logs outside of a run. Defaults to the
-	// logger of the context.
-	Logger *zerolog.Logger
 
 	newRunID func() string // tests fix it; nil is a fresh [NewRunID]
 }
@@ -97,9 +95,6 @@ type ServiceConfig struct {
 	// Reload walks the configuration folders at every run. Defaults to at most
 	// once in 100 ms.
 	Reload bool
-	// Logger receives what the session logs outside of a run. Defaults to the
-	// logger of the context.
-	Logger *zerolog.Logger
 
 	newRunID func() string // tests fix it; nil is a fresh [NewRunID]
 }

@@ -1,0 +1,109 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/config"
+	"github.com/kedge-run/kedge/hook"
+	"github.com/kedge-run/kedge/internal/pyyaml"
+)
+
+// Context is the configuration of one run: Kedro's KedroContext. It belongs to the
+// run and is safe for concurrent use.
+type Context struct {
+	engine        *engine
+	runtimeParams map[string]any
+
+	mu     sync.Mutex // guards the loader, which isn't safe for concurrent use
+	loader *config.Loader
+}
+
+var _ hook.Context = (*Context)(nil)
+
+// ProjectPath is the absolute folder of the project.
+func (c *Context) ProjectPath() string { return c.engine.path }
+
+// Env is the environment asked for; empty when none was (SES-018).
+func (c *Context) Env() string { return c.engine.env }
+
+// Params returns the parameters, runtime parameters applied (SES-044). Types that
+// nodes want of them are checked over all pipelines.
+func (c *Context) Params() (map[string]any, error) {
+	ctx := c.engine.logger.WithContext(context.Background())
+	conf, err := c.parameters(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.engine.allRequirements().check(ctx, conf); err != nil {
+		return nil, err
+	}
+	return conf.Plain(), nil
+}
+
+// Config returns the configuration of a key such as "credentials".
+func (c *Context) Config(key string) (map[string]any, error) {
+	conf, err := c.get(key)
+	if err != nil {
+		return nil, err
+	}
+	return conf.Plain(), nil
+}
+
+// SetConfig replaces the configuration of a key for this run. A value that is no
+// configuration (a function, a channel) is dropped with a warning.
+func (c *Context) SetConfig(key string, value map[string]any) {
+	converted, err := pyyaml.FromPlain(value)
+	if err != nil {
+		c.engine.logger.Warn().Err(err).Str("key", key).Msg("configuration was not replaced")
+		return
+	}
+	conf, _ := converted.(*config.Mapping)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.loader.Set(key, conf)
+}
+
+// Catalog builds the catalog outside of a run, anew at every call (SES-045).
+func (c *Context) Catalog(ctx context.Context) (*catalog.DataCatalog, error) {
+	return c.catalog(ctx, catalogRequest{typed: c.engine.allRequirements(), hooks: c.engine.hooks})
+}
+
+func (c *Context) get(key string) (*config.Mapping, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.loader.Get(key)
+}
+
+// parameters is the configuration of parameters; without files it is the runtime
+// parameters, with Kedro's warning.
+func (c *Context) parameters(ctx context.Context) (*config.Mapping, error) {
+	conf, err := c.get("parameters")
+	var missing *config.MissingConfigError
+	if !errors.As(err, &missing) {
+		return conf, err
+	}
+	zerolog.Ctx(ctx).Warn().Str(loggerField, warningsLogger).Msg("Parameters not found in your Kedro project config.\n" + missing.Error())
+	given, err := pyyaml.FromPlain(maps.Clone(c.runtimeParams))
+	if err != nil {
+		return nil, err
+	}
+	conf, _ = given.(*config.Mapping)
+	return conf, nil
+}
+
+// credentials is the configuration of credentials, empty without files.
+func (c *Context) credentials(ctx context.Context) (*config.Mapping, error) {
+	conf, err := c.get("credentials")
+	var missing *config.MissingConfigError
+	if errors.As(err, &missing) {
+		zerolog.Ctx(ctx).Debug().Msg("Credentials not found in your Kedro project config.\n " + missing.Error())
+		return nil, nil
+	}
+	return conf, err
+}
