@@ -3,6 +3,7 @@ package pipeline
 import (
 	"context"
 	"reflect"
+	"slices"
 )
 
 // Func is what a node runs. Plain Go functions given to [NewNode] are adapted
@@ -10,11 +11,11 @@ import (
 //
 // A Func may also implement these methods:
 //
-//	Params() []string                              // parameter names: inputs must fit them (PIP-005), and
-//	                                               // mapping inputs are bound in their order (PIP-024)
+//	Params() []string                              // parameter names: inputs must fit them (PIP-005), and mapping
+//	                                               // inputs are bound in their order (PIP-024); nil takes any inputs
 //	Generator() bool                               // true: Call returns an iter.Seq2[any, error]
-//	InputType(i int, name string) reflect.Type     // the Go type wanted for input i (argument name of a mapping
-//	                                               // input, "" otherwise); nil is any
+//	InputType(i int, name string) reflect.Type     // the Go type wanted for input i (name is the argument of a
+//	                                               // mapping input, "" otherwise); nil is any
 //
 // A Func is shared by all copies of its node and must be safe for concurrent use.
 type Func interface {
@@ -39,4 +40,33 @@ type generatorFunc interface{ Generator() bool }
 
 type typedFunc interface {
 	InputType(i int, name string) reflect.Type
+}
+
+// paramsOf lists the parameter names of a function; nil when it takes anything.
+func paramsOf(fn Func) []string {
+	if f, ok := fn.(paramsFunc); ok {
+		return f.Params()
+	}
+	return nil
+}
+
+// adapt makes a Func of what was given to NewNode and checks that the node's
+// declared inputs and outputs fit it (PIP-005).
+func adapt(fn any, n *Node) (Func, error) {
+	f, ok := fn.(Func)
+	if !ok {
+		return adaptGo(fn, n)
+	}
+	params := paramsOf(f)
+	if params == nil {
+		return f, nil
+	}
+	fits := len(params) == len(n.in.names)
+	if n.in.kind == formMapping {
+		fits = fits && !slices.ContainsFunc(n.in.keys, func(key string) bool { return !slices.Contains(params, key) })
+	}
+	if !fits {
+		return nil, typeError("Inputs of '%s' function expected %s, but got %s", f.Name(), reprNames(params), n.in.text())
+	}
+	return f, nil
 }

@@ -1,144 +1,155 @@
 package pipeline
 
-import "errors"
+import (
+	"sync/atomic"
+)
 
-// Part is what a pipeline is made of: a [*Node], a [*Pipeline], or what [Define] gives.
-type Part interface{ addTo() }
+// Pipeline is a checked set of nodes with the order that their datasets imply.
+// It is immutable and safe for concurrent use; what is derived from it is
+// worked out once and kept.
+type Pipeline struct {
+	graph
+	order  []*Node
+	groups [][]*Node
 
-func (n *Node) addTo()     {}
-func (p *Pipeline) addTo() {}
-
-// Pipeline is a checked set of nodes with the order that their datasets imply. It is immutable.
-type Pipeline struct{}
-
-// New makes a pipeline of nodes and pipelines (PIP-040 to PIP-048).
-func New(parts ...Part) (*Pipeline, error) { return nil, errors.New("not yet") }
-
-// Options says how [Modular] reuses nodes: Kedro's arguments of pipeline().
-type Options struct {
-	Inputs           Args     // free inputs: old name to new name; [Keep] for names that stay
-	Outputs          Args     // outputs: old name to new name
-	Parameters       Args     // parameters: old name to new name, with or without "params:"
-	Tags             []string // added to every node
-	Namespace        string   // put before node and dataset names
-	KeepDatasetNames bool     // Kedro's prefix_datasets_with_namespace=False
+	names        lazy[map[string]int32]
+	allInputs    lazy[[]string]
+	allOutputs   lazy[[]string]
+	inputs       lazy[[]string]
+	outputs      lazy[[]string]
+	all          lazy[[]string]
+	dependencies lazy[map[*Node][]*Node]
+	warned       lazy[[]string]
 }
 
-// Keep maps names onto themselves.
-func Keep(names ...string) Args { return nil }
+// lazy is a value that is worked out on first use. Two first users may both
+// work it out; all get the same result.
+type lazy[T any] struct{ p atomic.Pointer[T] }
 
-// Modular makes a pipeline of parts with mapped names (PIP-080 to PIP-088).
-func Modular(opts Options, parts ...Part) (*Pipeline, error) { return nil, errors.New("not yet") }
+func (l *lazy[T]) get(work func() T) T {
+	if p := l.p.Load(); p != nil {
+		return *p
+	}
+	value := work()
+	if l.p.CompareAndSwap(nil, &value) {
+		return value
+	}
+	return *l.p.Load()
+}
 
-// Sum is the union of pipelines, Kedro's sum([...]) (PIP-060).
-func Sum(pipelines ...*Pipeline) (*Pipeline, error) { return nil, errors.New("not yet") }
+// newPipeline orders a graph that is known to be free of errors but cycles;
+// nil means that it has one.
+func newPipeline(g graph) *Pipeline {
+	level, placed := g.levels()
+	if placed < len(g.nodes) {
+		return nil
+	}
+	p := &Pipeline{graph: g}
+	p.order, p.groups = g.groups(level)
+	return p
+}
+
+// keep is the pipeline of some of the nodes. A part of a pipeline that stands
+// the checks of New stands them too.
+func (p *Pipeline) keep(nodes []int32) *Pipeline {
+	return newPipeline(p.slice(nodes))
+}
 
 // Nodes lists the nodes in execution order (PIP-052). Do not change it.
-func (p *Pipeline) Nodes() []*Node { return nil }
+func (p *Pipeline) Nodes() []*Node { return p.order }
 
-// GroupedNodes lists the nodes by level: each level depends on earlier ones only (PIP-052). Do not change it.
-func (p *Pipeline) GroupedNodes() [][]*Node { return nil }
+// GroupedNodes lists the nodes by level: a level depends on earlier ones only
+// (PIP-052). Do not change it.
+func (p *Pipeline) GroupedNodes() [][]*Node { return p.groups }
 
 // Node finds a node by its full name; nil when there is none.
-func (p *Pipeline) Node(name string) *Node { return nil }
+func (p *Pipeline) Node(name string) *Node {
+	if i, ok := p.index()[name]; ok {
+		return p.nodes[i]
+	}
+	return nil
+}
 
-// NodeDependencies maps every node to the nodes whose outputs it reads, in execution order. Do not change it.
-func (p *Pipeline) NodeDependencies() map[*Node][]*Node { return nil }
+// index maps full names to nodes.
+func (p *Pipeline) index() map[string]int32 {
+	return p.names.get(func() map[string]int32 {
+		names := make(map[string]int32, len(p.nodes))
+		for i, n := range p.nodes {
+			names[n.name] = int32(i)
+		}
+		return names
+	})
+}
 
-// Inputs lists the free inputs, sorted (PIP-051). Do not change it.
-func (p *Pipeline) Inputs() []string { return nil }
-
-// Outputs lists the free outputs, sorted. Do not change it.
-func (p *Pipeline) Outputs() []string { return nil }
+// NodeDependencies maps every node to the nodes whose outputs it reads (PIP-050). Do not change it.
+func (p *Pipeline) NodeDependencies() map[*Node][]*Node {
+	return p.dependencies.get(func() map[*Node][]*Node {
+		all := make(map[*Node][]*Node, len(p.nodes))
+		for i, n := range p.nodes {
+			all[n] = p.pick(p.parents(int32(i)))
+		}
+		return all
+	})
+}
 
 // AllInputs lists the inputs of all nodes, sorted. Do not change it.
-func (p *Pipeline) AllInputs() []string { return nil }
+func (p *Pipeline) AllInputs() []string {
+	return p.allInputs.get(func() []string { return p.collect((*Node).Inputs) })
+}
 
 // AllOutputs lists the outputs of all nodes, sorted. Do not change it.
-func (p *Pipeline) AllOutputs() []string { return nil }
-
-// Datasets lists all dataset names, sorted. Do not change it.
-func (p *Pipeline) Datasets() []string { return nil }
-
-// Warnings lists what Kedro would warn of when it makes this pipeline (PIP-011, PIP-048).
-func (p *Pipeline) Warnings() []string { return nil }
-
-// Describe is Kedro's loggable description (PIP-053).
-func (p *Pipeline) Describe(namesOnly bool) string { return "" }
-
-// ToJSON is Kedro's JSON form (PIP-054).
-func (p *Pipeline) ToJSON() ([]byte, error) { return nil, nil }
-
-// NodeGroup is nodes that are deployed together.
-type NodeGroup struct {
-	Name         string
-	Type         string   // "namespace" or "nodes"
-	Nodes        []string // names in execution order
-	Dependencies []string // names of other groups
+func (p *Pipeline) AllOutputs() []string {
+	return p.allOutputs.get(func() []string { return p.collect((*Node).Outputs) })
 }
 
-// GroupNodesBy groups by "namespace" (the top level) or "none" (PIP-055).
-func (p *Pipeline) GroupNodesBy(strategy string) ([]NodeGroup, error) { return nil, nil }
-
-// Add is the union; of equal nodes the left one stays (PIP-060).
-func (p *Pipeline) Add(other *Pipeline) (*Pipeline, error) { return nil, errors.New("not yet") }
-
-// Or is [Pipeline.Add].
-func (p *Pipeline) Or(other *Pipeline) (*Pipeline, error) { return nil, errors.New("not yet") }
-
-// Sub keeps the nodes that other does not have (PIP-061).
-func (p *Pipeline) Sub(other *Pipeline) *Pipeline { return nil }
-
-// And keeps the nodes that other has too (PIP-061).
-func (p *Pipeline) And(other *Pipeline) *Pipeline { return nil }
-
-// Tag adds tags to every node.
-func (p *Pipeline) Tag(tags ...string) (*Pipeline, error) { return nil, errors.New("not yet") }
-
-// FilterOptions are Kedro's arguments of Pipeline.filter.
-type FilterOptions struct {
-	Tags, FromNodes, ToNodes, NodeNames, FromInputs, ToOutputs, NodeNamespaces []string
+func (p *Pipeline) collect(names func(*Node) []string) []string {
+	var all []string
+	for _, n := range p.nodes {
+		all = append(all, names(n)...)
+	}
+	return unique(all)
 }
 
-// Filter applies every filter given to this pipeline and keeps what all of them keep (PIP-070 to PIP-072).
-func (p *Pipeline) Filter(f FilterOptions) (*Pipeline, error) { return nil, errors.New("not yet") }
-
-// OnlyNodes keeps the nodes with these full names (PIP-063).
-func (p *Pipeline) OnlyNodes(names ...string) (*Pipeline, error) { return nil, errors.New("not yet") }
-
-// OnlyNodesWithNamespaces keeps the nodes in these namespaces or below (PIP-064).
-func (p *Pipeline) OnlyNodesWithNamespaces(namespaces ...string) (*Pipeline, error) {
-	return nil, errors.New("not yet")
+// Inputs lists the free inputs: what nodes read and none writes, sorted (PIP-051). Do not change it.
+func (p *Pipeline) Inputs() []string {
+	return p.inputs.get(func() []string { return p.free(p.AllInputs()) })
 }
 
-// OnlyNodesWithTags keeps the nodes with any of these tags (PIP-065).
-func (p *Pipeline) OnlyNodesWithTags(tags ...string) *Pipeline { return nil }
-
-// OnlyNodesWithInputs keeps the nodes that read these datasets (PIP-066).
-func (p *Pipeline) OnlyNodesWithInputs(datasets ...string) (*Pipeline, error) {
-	return nil, errors.New("not yet")
+// Outputs lists the free outputs: what nodes write and none reads, sorted. Do not change it.
+func (p *Pipeline) Outputs() []string {
+	return p.outputs.get(func() []string { return p.free(p.AllOutputs()) })
 }
 
-// OnlyNodesWithOutputs keeps the nodes that write these datasets (PIP-066).
-func (p *Pipeline) OnlyNodesWithOutputs(datasets ...string) (*Pipeline, error) {
-	return nil, errors.New("not yet")
+// free leaves out what is both written and read.
+func (p *Pipeline) free(names []string) []string {
+	out := make([]string, 0, len(names))
+	for _, name := range names {
+		if d := p.datasets[baseName(name)]; p.producer[d] < 0 || len(p.reads[d]) == 0 {
+			out = append(out, name)
+		}
+	}
+	return out
 }
 
-// FromInputs keeps the nodes that depend on these datasets, directly or not (PIP-067).
-func (p *Pipeline) FromInputs(datasets ...string) (*Pipeline, error) {
-	return nil, errors.New("not yet")
+// Datasets lists all dataset names, with transcoding, sorted. Do not change it.
+func (p *Pipeline) Datasets() []string {
+	return p.all.get(func() []string {
+		return unique(append(append([]string{}, p.AllInputs()...), p.AllOutputs()...))
+	})
 }
 
-// ToOutputs keeps the nodes that these datasets need, directly or not (PIP-067).
-func (p *Pipeline) ToOutputs(datasets ...string) (*Pipeline, error) {
-	return nil, errors.New("not yet")
+// Warnings lists what Kedro warns of when it makes this pipeline: dataset names
+// with full stops, at most once (PIP-011), and interrupted namespaces (PIP-048).
+// Do not change it.
+func (p *Pipeline) Warnings() []string {
+	return p.warned.get(func() []string {
+		var out []string
+		for _, n := range p.nodes {
+			if n.dotted {
+				out = append(out, "One or more dataset names contain '.' characters, which is not recommended as the dot notation is reserved for automatic namespacing in Kedro. Consider using a different naming convention.")
+				break
+			}
+		}
+		return append(out, p.interruptions()...)
+	})
 }
-
-// FromNodes keeps these nodes and all downstream of them (PIP-068).
-func (p *Pipeline) FromNodes(names ...string) (*Pipeline, error) { return nil, errors.New("not yet") }
-
-// ToNodes keeps these nodes and all upstream of them (PIP-068).
-func (p *Pipeline) ToNodes(names ...string) (*Pipeline, error) { return nil, errors.New("not yet") }
-
-// SplitTranscoding cuts name@format in two (PIP-110).
-func SplitTranscoding(name string) (base, format string, err error) { return name, "", nil }

@@ -107,7 +107,12 @@ func sortedItems(text string) string {
 			return text
 		}
 		items = append(items, item{token, value})
-		rest = strings.TrimPrefix(rest[len(token):], ", ")
+		if rest = rest[len(token):]; rest != "" {
+			rest = strings.TrimPrefix(rest, ", ")
+			if rest == "" {
+				return text
+			}
+		}
 	}
 	sort.SliceStable(items, func(i, j int) bool { return items[i].value < items[j].value })
 	tokens := make([]string, len(items))
