@@ -56,7 +56,7 @@ func badParameter(option, format string, args ...any) *UsageError {
 // noSuchOption names up to three of the known options that come close.
 func noSuchOption(given string, known []string) *UsageError {
 	message := fmt.Sprintf("No such option '%s'.", given)
-	matches := closest.Matches(given, known, 3, 0.6)
+	matches := closest.Matches(given, known)
 	sort.Strings(matches)
 	switch len(matches) {
 	case 0:
@@ -80,7 +80,7 @@ func ExtraArguments(words []string) error {
 // Suggestion is Kedro's sentence about names that come close to an unknown
 // one (CLI-004), or "" when none does.
 func Suggestion(unknown string, known []string) string {
-	matches := closest.Matches(unknown, known, 3, 0.5)
+	matches := closest.Find(unknown, known, 3, 0.5)
 	switch len(matches) {
 	case 0:
 		return ""
