@@ -98,3 +98,11 @@ type Data struct {
 	Value json.RawMessage `json:"value,omitempty"`
 	Ref   *Ref            `json:"ref,omitempty"`
 }
+
+// Encode writes the reply.
+func (r *Reply) Encode() ([]byte, error) {
+	if r.Error != nil {
+		return json.Marshal(r.Error)
+	}
+	return json.Marshal(r.Result)
+}

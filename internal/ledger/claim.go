@@ -1,1 +1,300 @@
 package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// Claim takes the run of a fetched message for worker (its id). When the message
+// needs no run - a duplicate, an invalid request, a cancelled run, one whose owner
+// lives - Claim settles the message itself (reply, ack or delayed nak) and returns
+// nil, nil. An error means that the message was not settled; it will be delivered
+// again.
+func (l *Ledger) Claim(ctx context.Context, msg jetstream.Msg, worker string) (*Claim, error) {
+	d, err := l.inspect(msg)
+	if err != nil {
+		// No run can be answered; the server's advisory keeps the reason.
+		return nil, errors.Join(err, msg.TermWithReason(err.Error()))
+	}
+	read := natsx.LastDirect
+	for range maxConflicts {
+		old, err := l.read(ctx, Key{d.address.Tenant, d.address.RunID}, read)
+		if err != nil {
+			return nil, err
+		}
+		what, err := l.decide(ctx, old, d)
+		if err != nil {
+			return nil, err
+		}
+		switch what.action {
+		case actDrop:
+			zerolog.Ctx(ctx).Debug().Str("run_id", string(d.address.RunID)).Str("reason", what.reason).Msg("dropping request")
+			return nil, msg.DoubleAck(ctx)
+		case actWait:
+			return nil, msg.NakWithDelay(what.delay)
+		}
+		claim, err := l.seize(ctx, msg, old, d, worker, what)
+		if !errors.Is(err, errConflict) {
+			return claim, err
+		}
+		// Somebody was faster; the next round must see what they wrote.
+		read = natsx.LastFromLeader
+	}
+	return nil, fmt.Errorf("claiming run %s: %w", d.address.RunID, errConflict)
+}
+
+// maxConflicts bounds how often a claim starts again: each conflict means that
+// somebody else got on with the run.
+const maxConflicts = 8
+
+// errConflict says that somebody else wrote the status meanwhile.
+var errConflict = errors.New("the status changes too often")
+
+// inspect reads a fetched message. The error says that its subject names no run.
+func (l *Ledger) inspect(msg jetstream.Msg) (delivery, error) {
+	address, err := l.cfg.Subjects.ParseRequest(msg.Subject())
+	if err != nil {
+		return delivery{}, err
+	}
+	meta, err := msg.Metadata()
+	if err != nil {
+		return delivery{}, fmt.Errorf("request %s: %w", msg.Subject(), err)
+	}
+	d := delivery{
+		address: address, subject: msg.Subject(), sequence: meta.Sequence.Stream, storedAt: meta.Timestamp.UTC(),
+		digest: messages.Digest(msg.Data()),
+	}
+	d.request, d.invalid = l.readRequest(msg.Data(), address)
+	return d, nil
+}
+
+func (l *Ledger) readRequest(data []byte, address messages.RequestAddress) (*messages.RunRequest, *messages.FieldError) {
+	request, err := messages.DecodeRunRequest(data)
+	if err == nil {
+		err = request.Validate()
+	}
+	if err == nil {
+		err = request.CheckReplyPrefix(l.cfg.Subjects, l.cfg.ReplyPrefixes)
+	}
+	if err == nil {
+		err = checkAddress(request, address)
+	}
+	if err == nil {
+		return request, nil
+	}
+	var invalid *messages.FieldError
+	if !errors.As(err, &invalid) {
+		invalid = &messages.FieldError{Code: messages.CodeInvalidRequest, Reason: err.Error()}
+	}
+	return nil, invalid
+}
+
+// checkAddress compares a request with the subject that it came by.
+func checkAddress(request *messages.RunRequest, address messages.RequestAddress) error {
+	refuse := func(field string, is, want any) error {
+		return &messages.FieldError{Field: field, Code: messages.CodeInvalidRequest,
+			Reason: fmt.Sprintf("is %q, but the request was queued as %q", is, want)}
+	}
+	switch {
+	case request.RunID != address.RunID:
+		return refuse("run_id", request.RunID, address.RunID)
+	case request.Priority != "" && request.Priority != address.Priority:
+		return refuse("priority", request.Priority, address.Priority)
+	}
+	return nil
+}
+
+// decide asks for the lease only when it matters.
+func (l *Ledger) decide(ctx context.Context, old record, d delivery) (decision, error) {
+	now, quiet := l.cfg.Now(), l.cfg.LeaseTTL/2
+	alive := false
+	if s := old.known(); s != nil && held(s) && !young(s, now, quiet) {
+		var err error
+		if alive, err = l.leaseAlive(ctx, *s); err != nil {
+			return decision{}, err
+		}
+	}
+	return decide(old.known(), alive, d, now, quiet), nil
+}
+
+// seize writes a new epoch, and then either gives the claim to run, or ends the run
+// and gives nil. From the new epoch on no older owner can store a reply; one that is
+// stored already decides.
+func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d delivery, worker string, what decision) (*Claim, error) {
+	now := l.now()
+	next := queued(d)
+	if old.found {
+		next = old.status
+	}
+	if what.action == actRun {
+		next = claimed(next, d.sequence, worker, now)
+	} else {
+		next = seized(next, d.sequence, worker, now)
+	}
+	stored, ok, err := l.swap(ctx, old, next)
+	if err != nil {
+		return nil, err
+	}
+	if !ok {
+		return nil, errConflict
+	}
+	claim := &Claim{ledger: l, msg: msg, request: d.request, record: stored, renewed: time.Now()}
+	if next.Epoch > 1 {
+		reply, err := l.Reply(ctx, claim.Key())
+		if err == nil {
+			return nil, claim.settle(ctx, reply)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return nil, err
+		}
+	}
+	if !old.found && d.invalid == nil {
+		// The request came without a submitter that writes the status and the event.
+		accepted, err := l.acceptedMsg(next, msg.Data())
+		if err != nil {
+			return nil, err
+		}
+		l.events.Add(accepted)
+	}
+	if what.action == actClose {
+		return nil, claim.Finish(ctx, what.reply)
+	}
+	return claim, claim.Publish(ctx, messages.Event{Kind: messages.EventClaimed})
+}
+
+// now is the wall clock for records: UTC, without the monotonic part that JSON drops.
+func (l *Ledger) now() time.Time { return l.cfg.Now().UTC().Round(0) }
+
+// Claim is the right to run one request, until it is fenced by a newer claim. Its
+// methods are safe for concurrent use.
+type Claim struct {
+	ledger  *Ledger
+	msg     message
+	request *messages.RunRequest
+	feed    feed
+
+	mu      sync.Mutex // guards the fields below
+	record  record     // the newest that this claim wrote or accepted
+	leased  bool       // a lease was made
+	renewed time.Time  // last sign of life, with monotonic clock
+	over    bool       // ended, given back, or lost
+	fate    error      // why it is over; nil: as its holder wished
+}
+
+// Key names the run.
+func (c *Claim) Key() Key {
+	s := c.Status()
+	return Key{Tenant: s.Tenant, RunID: s.RunID}
+}
+
+// Request is the validated request.
+func (c *Claim) Request() *messages.RunRequest { return c.request }
+
+// Status is the newest status that this claim wrote or saw.
+func (c *Claim) Status() messages.Status {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.record.status
+}
+
+// SaveVersion is the version under which this attempt saves versioned datasets: the
+// run id, and from the second attempt <run_id>.<attempt>, because a versioned dataset
+// refuses to overwrite what the first one half wrote.
+func (c *Claim) SaveVersion() string {
+	s := c.Status()
+	if s.Attempt <= 1 {
+		return string(s.RunID)
+	}
+	return fmt.Sprintf("%s.%d", s.RunID, s.Attempt)
+}
+
+// ExpiresAt is when the claim stops being valid unless Beat succeeds before; it
+// carries the monotonic clock. A worker that reaches it stops the run.
+func (c *Claim) ExpiresAt() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.renewed.Add(c.ledger.cfg.LeaseTTL)
+}
+
+// Beat is one heartbeat: it renews the message's ack wait and the lease, and reads
+// (or, when progress changed, writes) the status. nil: go on. ErrCancelled: stop the
+// run and Finish it. ErrLost: stop and publish nothing. Any other error: call again
+// soon; the claim ends at ExpiresAt.
+func (c *Claim) Beat(ctx context.Context, progress *messages.Progress) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return c.fate
+	}
+	started := time.Now()
+	if err := c.msg.InProgress(); err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
+	}
+	l, status := c.ledger, c.record.status
+	lease := natsx.Put(l.leasesBucket(), l.leaseKey(status), []byte(status.Owner), l.cfg.LeaseTTL)
+	if _, err := l.leases.Store(ctx, lease); err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
+	}
+	c.leased = true
+	if err := c.look(ctx, progress); err != nil {
+		return err
+	}
+	c.renewed = started
+	return nil
+}
+
+// look writes the progress when it changed, else reads the status.
+func (c *Claim) look(ctx context.Context, progress *messages.Progress) error {
+	l, status := c.ledger, c.record.status
+	if progress == nil || status.Progress != nil && *status.Progress == *progress || status.State != messages.StateRunning {
+		now, err := l.read(ctx, c.keyLocked(), natsx.LastDirect)
+		if err != nil {
+			return fmt.Errorf("heartbeat: %w", err)
+		}
+		if now.revision < c.record.revision {
+			return nil // a lagging replica
+		}
+		return c.accept(now)
+	}
+	now, stored, err := l.swap(ctx, c.record, progressed(status, *progress, l.now()))
+	if err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
+	}
+	if stored {
+		c.record = now
+		return nil
+	}
+	return c.accept(now)
+}
+
+func (c *Claim) keyLocked() Key {
+	return Key{Tenant: c.record.status.Tenant, RunID: c.record.status.RunID}
+}
+
+// accept takes over what somebody else wrote: a cancel of this epoch. Anything else
+// ends the claim.
+func (c *Claim) accept(now record) error {
+	switch {
+	case !now.found || now.status.Epoch != c.record.status.Epoch || now.status.State.Terminal():
+		return c.end(ErrLost)
+	case now.status.State == messages.StateCancelling:
+		c.record = now
+		return ErrCancelled
+	}
+	c.record = now
+	return nil
+}
+
+func (c *Claim) end(fate error) error {
+	c.over, c.fate = true, fate
+	return fate
+}

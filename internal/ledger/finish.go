@@ -1,0 +1,210 @@
+package ledger
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// ErrTooLarge says that a reply doesn't fit into a message; the caller should put
+// outputs into the object store or leave them out.
+var ErrTooLarge = errors.New("reply is too large for a message")
+
+// maxReplyBytes leaves room for the headers.
+const maxReplyBytes = messages.MaxMessageBytes - 16<<10
+
+// Finish ends the run with a reply, exactly once: waits for the events, stores the
+// reply fenced by the status, writes the final status, deletes the lease, acks the
+// message. The identity of the run and the times are filled in. Safe to repeat.
+// ErrLost: another claim owns the run; nothing was stored.
+func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
+	// Watchers read the events before the reply ends their watch.
+	if err := c.feed.wait(ctx); err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("an event of the run was not stored")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.over {
+		return c.fate
+	}
+	reply = sealed(reply, c.record.status, c.ledger.now())
+	for range maxConflicts {
+		err := c.store(ctx, reply)
+		if err == nil {
+			return c.end(nil)
+		}
+		if !errors.Is(err, errConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("finishing run %s: %w", c.record.status.RunID, errConflict)
+}
+
+// store tries once to store reply and final status. errConflict: the status had
+// changed, the record is refreshed, the caller tries again.
+func (c *Claim) store(ctx context.Context, reply *messages.Reply) error {
+	l := c.ledger
+	done, err := l.doneMsg(reply, c.record.revision)
+	if err != nil {
+		return err
+	}
+	if len(done.Data) > maxReplyBytes {
+		return fmt.Errorf("reply of %s: %d bytes, at most %d: %w", c.record.status.RunID, len(done.Data), maxReplyBytes, ErrTooLarge)
+	}
+	// The reply goes first: within a batch an expectation is void once its subject
+	// was written.
+	final, err := l.statusMsg(ended(c.record.status, reply, l.now()), c.record.revision)
+	if err != nil {
+		return err
+	}
+	sequences, err := l.records.Store(ctx, done, final)
+	switch {
+	case err == nil:
+		return c.close(ctx, reply)
+	case len(sequences) == 1:
+		return c.settleLocked(ctx, reply)
+	case natsx.WrongSequence(err):
+		return c.resolve(ctx)
+	}
+	return fmt.Errorf("storing reply of %s: %w", reply.Ended().RunID, err)
+}
+
+// resolve finds out why the fence refused a reply: this owner's reply is stored
+// already (an answer was lost), somebody cancelled the run, or somebody took it over.
+func (c *Claim) resolve(ctx context.Context) error {
+	stored, err := c.ledger.Reply(ctx, c.keyLocked())
+	switch {
+	case err == nil && stored.Ended().Epoch == c.record.status.Epoch:
+		return c.settleLocked(ctx, stored)
+	case err == nil:
+		return c.end(ErrLost)
+	case !errors.Is(err, ErrNotFound):
+		return err
+	}
+	now, err := c.ledger.read(ctx, c.keyLocked(), natsx.LastFromLeader)
+	if err != nil {
+		return err
+	}
+	if err := c.accept(now); err != nil && !errors.Is(err, ErrCancelled) {
+		return err
+	}
+	return errConflict
+}
+
+// settle does what is left after a reply was stored, by whomever.
+func (c *Claim) settle(ctx context.Context, reply *messages.Reply) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.settleLocked(ctx, reply)
+}
+
+func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
+	for range maxConflicts {
+		now, stored, err := c.ledger.swap(ctx, c.record, ended(c.record.status, reply, c.ledger.now()))
+		if err != nil {
+			return err
+		}
+		if stored || !now.found || now.status.State.Terminal() || now.status.Epoch != c.record.status.Epoch {
+			// A newer epoch reads the same reply and finishes by itself.
+			return c.close(ctx, reply)
+		}
+		c.record = now
+	}
+	return fmt.Errorf("final status of %s: %w", c.record.status.RunID, errConflict)
+}
+
+// close gives back what the run held, after everything that counts is stored. A
+// failure is left to the time to live and to the next delivery.
+func (c *Claim) close(ctx context.Context, reply *messages.Reply) error {
+	log := zerolog.Ctx(ctx)
+	if err := c.ledger.copyReply(reply, c.request); err != nil {
+		log.Warn().Err(err).Msg("the copy of the reply was not published")
+	}
+	c.dropLease()
+	if err := c.msg.DoubleAck(ctx); err != nil {
+		log.Warn().Err(err).Msg("the request of an ended run was not acked; its next delivery will be")
+	}
+	return nil
+}
+
+// dropLease removes the lease if there is one; the result tells when it is stored.
+func (c *Claim) dropLease() *natsx.Commit {
+	if !c.leased {
+		return nil
+	}
+	l := c.ledger
+	return l.leases.Add(natsx.Remove(l.leasesBucket(), l.leaseKey(c.record.status), minTTL))
+}
+
+// copyReply publishes a reply where the request wished it, as the stored message: a
+// subscriber gets it at least once, with the same message id.
+func (l *Ledger) copyReply(reply *messages.Reply, request *messages.RunRequest) error {
+	if request == nil || request.ReplySubject == "" {
+		return nil
+	}
+	body, err := reply.Encode()
+	if err != nil {
+		return err
+	}
+	e := reply.Ended()
+	header := nats.Header(reply.CloudEvent().Header())
+	header.Set(nats.MsgIdHdr, fmt.Sprintf("%s/%s/%d/done", e.Tenant, e.RunID, e.Epoch))
+	return l.js.Conn().PublishMsg(&nats.Msg{Subject: request.ReplySubject, Data: body, Header: header})
+}
+
+// PutBack gives the run back to the queue for a later delivery. A run that was
+// cancelled meanwhile is ended instead. ErrLost as with Finish.
+func (c *Claim) PutBack(ctx context.Context, outcome Outcome) error {
+	if outcome.Error != nil {
+		if err := c.Publish(ctx, messages.Event{Kind: messages.EventRetrying, Message: outcome.Reason, Error: outcome.Error}); err != nil {
+			return err
+		}
+	}
+	err := c.release(ctx, outcome)
+	if errors.Is(err, ErrCancelled) {
+		return c.Finish(ctx, cancelledReply(c.Status().Cancel))
+	}
+	return err
+}
+
+func (c *Claim) release(ctx context.Context, outcome Outcome) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for range maxConflicts {
+		if c.over {
+			return c.fate
+		}
+		if c.record.status.State == messages.StateCancelling {
+			return ErrCancelled
+		}
+		now, stored, err := c.ledger.swap(ctx, c.record, released(c.record.status, outcome, c.ledger.now()))
+		if err != nil {
+			return err
+		}
+		if stored {
+			return c.handBack(ctx, outcome)
+		}
+		if err := c.accept(now); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("putting run %s back: %w", c.record.status.RunID, errConflict)
+}
+
+// handBack lets the next worker have the message: without a lease that would make it
+// wait, and not before the delay.
+func (c *Claim) handBack(ctx context.Context, outcome Outcome) error {
+	_ = c.end(nil)
+	if dropped := c.dropLease(); dropped != nil {
+		if _, err := dropped.Wait(ctx); err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("the lease of a run put back was not removed; it will run out")
+		}
+	}
+	return c.msg.NakWithDelay(outcome.Delay)
+}

@@ -1,0 +1,193 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// repair is what the sweeper does with a live run.
+type repair int
+
+const (
+	leave   repair = iota
+	endIt          // nobody owns it, and it is to end
+	requeue        // nothing will bring it to a worker
+)
+
+// inspection is what decides about a live run.
+type inspection struct {
+	alive   bool // the lease of its epoch exists
+	message bool // its request is stored
+}
+
+// mend says what a live run needs. grace is how long a fresh run is left to whoever
+// is at it.
+func mend(s messages.Status, i inspection, now time.Time, grace time.Duration) repair {
+	age := now.Sub(s.UpdatedAt)
+	owned := held(&s) && (i.alive || age >= 0 && age < grace)
+	switch {
+	case s.State.Terminal() || s.State == messages.StateScheduled || owned:
+		return leave
+	case s.State == messages.StateCancelling:
+		return endIt
+	case s.State == messages.StateQueued && !s.StartBy.IsZero() && s.StartBy.Before(now):
+		return endIt
+	case !i.message && age >= grace:
+		return requeue
+	}
+	return leave
+}
+
+// Sweep closes cancelled and expired runs that no worker is at, and stores the
+// request of a run again when it is gone. It returns how many runs it mended. Every
+// worker calls it now and then; concurrent sweeps do no harm.
+func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
+	statuses, err := l.List(ctx, "*")
+	if err != nil {
+		return 0, fmt.Errorf("sweeping: %w", err)
+	}
+	mended := 0
+	var errs []error
+	for _, status := range statuses {
+		if status.State.Terminal() {
+			continue
+		}
+		did, err := l.sweepOne(ctx, Key{status.Tenant, status.RunID}, worker)
+		if err != nil && !errors.Is(err, errConflict) && !errors.Is(err, ErrLost) {
+			errs = append(errs, fmt.Errorf("sweeping run %s: %w", status.RunID, err))
+		}
+		if did {
+			mended++
+		}
+	}
+	return mended, errors.Join(errs...)
+}
+
+func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, error) {
+	old, err := l.read(ctx, key, natsx.LastFromLeader)
+	if err != nil || !old.found {
+		return false, err
+	}
+	found, err := l.examine(ctx, old.status)
+	if err != nil {
+		return false, err
+	}
+	// A submit may be repeated for as long as its publish.
+	grace := l.cfg.LeaseTTL + l.cfg.PublishTimeout
+	what := mend(old.status, found, l.cfg.Now(), grace)
+	if what == leave {
+		return false, nil
+	}
+	zerolog.Ctx(ctx).Info().Str("run_id", string(key.RunID)).Str("state", string(old.status.State)).Msg("mending a run that nobody is at")
+	claim, err := l.take(ctx, old, worker)
+	if err != nil || claim == nil {
+		return err == nil, err
+	}
+	if what == requeue {
+		return true, claim.requeue(ctx)
+	}
+	reply := cancelledReply(old.status.Cancel)
+	if old.status.State == messages.StateQueued {
+		reply = expiredReply(old.status.StartBy)
+	}
+	return true, claim.Finish(ctx, reply)
+}
+
+func (l *Ledger) examine(ctx context.Context, s messages.Status) (inspection, error) {
+	var i inspection
+	var err error
+	if held(&s) {
+		if i.alive, err = l.leaseAlive(ctx, s); err != nil || i.alive {
+			return i, err
+		}
+	}
+	_, err = natsx.LastFromLeader(ctx, l.js, l.queueStream(), s.RequestSubject)
+	if errors.Is(err, natsx.ErrNoRecord) {
+		return i, nil
+	}
+	i.message = err == nil
+	return i, err
+}
+
+// take seizes a run without a message in hand, and finishes it when its reply is
+// stored already; the claim is nil then.
+func (l *Ledger) take(ctx context.Context, old record, worker string) (*Claim, error) {
+	now, stored, err := l.swap(ctx, old, seized(old.status, 0, worker, l.now()))
+	if err != nil {
+		return nil, err
+	}
+	if !stored {
+		return nil, errConflict
+	}
+	claim := &Claim{ledger: l, msg: absent{ledger: l, subject: old.status.RequestSubject}, record: now, renewed: time.Now()}
+	reply, err := l.Reply(ctx, claim.Key())
+	if errors.Is(err, ErrNotFound) {
+		return claim, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return nil, claim.settle(ctx, reply)
+}
+
+// requeue stores the request again, as its accepted event keeps it. The publish has no
+// message id: the server would take it for the first one.
+func (c *Claim) requeue(ctx context.Context) error {
+	l, status := c.ledger, c.Status()
+	accepted, err := natsx.LastDirect(ctx, l.js, l.cfg.Subjects.Stream("EVENTS"),
+		l.cfg.Subjects.Event(status.Tenant, status.RunID, messages.EventAccepted))
+	if errors.Is(err, natsx.ErrNoRecord) {
+		return c.Finish(ctx, failed(messages.StateFailed, messages.CodeInternal, "the request is not stored any more"))
+	}
+	if err != nil {
+		return err
+	}
+	var event messages.Event
+	if err := json.Unmarshal(accepted.Data, &event); err != nil {
+		return fmt.Errorf("accepted event: %w", err)
+	}
+	_, stored, err := l.swap(ctx, c.record, requeued(status, l.now()))
+	if err != nil || !stored {
+		return errors.Join(err, errConflict)
+	}
+	_, err = l.requests.Store(ctx, &nats.Msg{Subject: status.RequestSubject, Data: event.Request, Header: nats.Header{}})
+	if natsx.SubjectTaken(err) {
+		return nil
+	}
+	return err
+}
+
+// message is what a claim needs of the fetched message.
+type message interface {
+	InProgress() error
+	NakWithDelay(delay time.Duration) error
+	DoubleAck(ctx context.Context) error
+}
+
+// absent stands for the message of a run that the sweeper took: acking it means to
+// remove what may still be stored.
+type absent struct {
+	ledger  *Ledger
+	subject string
+}
+
+func (absent) InProgress() error                { return nil }
+func (absent) NakWithDelay(time.Duration) error { return nil }
+
+func (a absent) DoubleAck(ctx context.Context) error {
+	stream, err := a.ledger.js.Stream(ctx, a.ledger.queueStream())
+	if err != nil {
+		return err
+	}
+	return stream.Purge(ctx, jetstream.WithPurgeSubject(a.subject))
+}
