@@ -108,6 +108,8 @@ func (s *source) connect(p *part, ref *reference) {
 	}
 	hint := didYouMean(ref.name, known)
 	switch {
+	case ref.kind == "inputs" && slices.ContainsFunc(list, func(one slot) bool { return one.kind == "params" && one.name == ref.name }):
+		hint = "; it is a parameter: write {params." + ref.name + "}"
 	case len(known) == 0 && ref.kind == "params":
 		hint = `; the node has no parameters: add "params:` + ref.name + `" to its inputs`
 	case len(known) == 0:
@@ -158,10 +160,11 @@ var variableName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 // checkVariables refuses names that would share an environment variable, and settings of Kedge's own.
 func (s *source) checkVariables(p *part) {
-	owner := map[string]string{}
+	owner, clash := map[string]string{}, map[string]bool{}
 	check := func(kind, name string) {
 		v := variable(kind, name)
-		if old, taken := owner[v]; taken && old != name {
+		if old, taken := owner[v]; taken && old != name && !clash[v] {
+			clash[v] = true
 			s.fail(p.functionAt, kind, "%q and %q would share the variable %s; name one of them otherwise by the mapping form (argument: dataset)", old, name, v)
 		}
 		owner[v] = name

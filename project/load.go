@@ -77,7 +77,7 @@ func (p *Project) load(compiled bool) error {
 	src := &source{file: FileName}
 	p.applySettings(src, settings)
 	declared, err := p.readPipelines()
-	if err = errors.Join(errors.Join(src.errs...), err); err != nil {
+	if err = errors.Join(errors.Join(src.mistakes()...), err); err != nil {
 		return err
 	}
 	if err := p.declare(declared); err != nil {
@@ -128,7 +128,7 @@ func (p *Project) readPipelines() ([]declared, error) {
 			src.fail(nil, "", "the file's name is the pipeline's: %w", err)
 		}
 		all = append(all, src.readPipeline(src.parse(data), name))
-		errs = append(errs, src.errs...)
+		errs = append(errs, src.mistakes()...)
 	}
 	return all, errors.Join(errs...)
 }

@@ -55,7 +55,7 @@ func New(name string, opts ...Option) *Project {
 // WithPipeline registers a pipeline under a name (Kedro's register_pipelines). Build is called once, at the first
 // use of the name. The name "__default__" replaces the sum of all pipelines.
 func WithPipeline(name string, build func() (*pipeline.Pipeline, error)) Option {
-	return func(p *Project) { p.addPipeline(entry{name: name, build: build, origin: "Go"}) }
+	return func(p *Project) { p.addPipeline(entry{name: name, build: build, origin: "Go code"}) }
 }
 
 // WithHooks adds hooks in order of registration (Kedro's HOOKS setting). A hook is a value that has one or more of

@@ -185,12 +185,29 @@ func (s *source) textMap(n *yaml.Node, name string) map[string]string {
 	return m
 }
 
+// boolean reads true and false, in the other words of YAML 1.1 too, as Kedro's configuration does.
 func (s *source) boolean(n *yaml.Node, name string) bool {
-	var b bool
-	if n.Kind != yaml.ScalarNode || n.ShortTag() != "!!bool" || n.Decode(&b) != nil {
-		s.fail(n, name, "expected true or false, got %s", describe(n))
+	if n.Kind == yaml.ScalarNode && n.Style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) == 0 {
+		switch strings.ToLower(n.Value) {
+		case "true", "yes", "on":
+			return true
+		case "false", "no", "off":
+			return false
+		}
 	}
-	return b
+	s.fail(n, name, "expected true or false, got %s", describe(n))
+	return false
+}
+
+// mistakes are all that were found, in the order of the file.
+func (s *source) mistakes() []error {
+	line := func(err error) int {
+		var at *FileError
+		errors.As(err, &at)
+		return at.Line
+	}
+	slices.SortStableFunc(s.errs, func(a, b error) int { return line(a) - line(b) })
+	return s.errs
 }
 
 func indexOf(fields []field, name string) int {
