@@ -75,11 +75,14 @@ func union(nodes []*Node) (*Pipeline, error) {
 
 // build checks and orders the nodes of parts, with tags added to each.
 func build(parts []Part, tags []string) (*Pipeline, error) {
-	nodes, err := flatten(parts)
+	nodes, from, err := flatten(parts)
 	if err != nil {
 		return nil, err
 	}
 	g := graph{nodes: nodes}
+	if !g.sortNames() {
+		return nil, sameNames(nodes, from)
+	}
 	g.intern()
 	if err := g.checkTranscoding(); err != nil {
 		return nil, err
@@ -96,7 +99,6 @@ func build(parts []Part, tags []string) (*Pipeline, error) {
 		return nil, err
 	}
 	g.link()
-	g.sortNames()
 	p := newPipeline(g)
 	if p == nil {
 		return nil, circular(g.cycle())
@@ -104,43 +106,41 @@ func build(parts []Part, tags []string) (*Pipeline, error) {
 	return p, nil
 }
 
-// flatten lists the nodes of parts and checks their names (PIP-041).
-func flatten(parts []Part) ([]*Node, error) {
-	nodes := make([]*Node, 0, len(parts))
-	from := make([]*Pipeline, 0, len(parts))
+// flatten lists the nodes of parts, and the pipelines that they come from, nil
+// for nodes that stand alone.
+func flatten(parts []Part) (nodes []*Node, from []*Pipeline, err error) {
+	nodes, from = make([]*Node, 0, len(parts)), make([]*Pipeline, 0, len(parts))
 	for _, part := range parts {
 		if part == nil {
-			return nil, errNoNodes()
+			return nil, nil, errNoNodes()
 		}
 		some, pipeline, err := part.gather()
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		nodes = append(nodes, some...)
 		for range some {
 			from = append(from, pipeline)
 		}
 	}
-	seen := make(map[string]struct{}, len(nodes))
-	var twice []int
-	for i, n := range nodes {
-		seen[n.name] = struct{}{}
-		if len(seen)+len(twice) <= i {
-			twice = append(twice, i)
-		}
-	}
-	if twice == nil {
-		return nodes, nil
-	}
+	return nodes, from, nil
+}
+
+// sameNames is the error for nodes some of which have the same name (PIP-041).
+func sameNames(nodes []*Node, from []*Pipeline) error {
+	seen := make(map[string]bool, len(nodes))
 	repeated := map[*Pipeline][]string{}
 	var order []*Pipeline
-	for _, i := range twice {
-		if _, known := repeated[from[i]]; !known {
-			order = append(order, from[i])
+	for i, n := range nodes {
+		if seen[n.name] {
+			if _, known := repeated[from[i]]; !known {
+				order = append(order, from[i])
+			}
+			repeated[from[i]] = append(repeated[from[i]], n.name)
 		}
-		repeated[from[i]] = append(repeated[from[i]], nodes[i].name)
+		seen[n.name] = true
 	}
-	return nil, notUnique(order, repeated)
+	return notUnique(order, repeated)
 }
 
 // notUnique is the error for node names that occur more than once; nil stands for nodes outside pipelines.

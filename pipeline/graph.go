@@ -73,13 +73,24 @@ func (g *graph) link() {
 	}
 }
 
-// sortNames fills byName.
-func (g *graph) sortNames() {
-	g.byName = make([]int32, len(g.nodes))
-	for i := range g.byName {
-		g.byName[i] = int32(i)
+// sortNames fills byName and tells whether all names differ.
+func (g *graph) sortNames() (differ bool) {
+	type named struct {
+		name string
+		i    int32
 	}
-	slices.SortFunc(g.byName, func(a, b int32) int { return strings.Compare(g.nodes[a].name, g.nodes[b].name) })
+	all := make([]named, len(g.nodes))
+	for i, n := range g.nodes {
+		all[i] = named{n.name, int32(i)}
+	}
+	slices.SortFunc(all, func(a, b named) int { return strings.Compare(a.name, b.name) })
+	g.byName = make([]int32, len(all))
+	differ = true
+	for k, each := range all {
+		g.byName[k] = each.i
+		differ = differ && (k == 0 || all[k-1].name != each.name)
+	}
+	return differ
 }
 
 // levels gives the longest distance of each node from a source, and how many
@@ -113,37 +124,45 @@ func (g *graph) levels() (level []int32, placed int) {
 	return level, placed
 }
 
-// groups lists the nodes by level, by name within a level; all share one slice, which is the order of execution.
-func (g *graph) groups(level []int32) (order []*Node, groups [][]*Node) {
-	var sizes []int
+// ordered lists the nodes by level, by name within a level, which is the order
+// of execution, and where each level ends.
+func (g *graph) ordered(level []int32) (order []int32, ends []int) {
 	for _, l := range level {
-		for int(l) >= len(sizes) {
-			sizes = append(sizes, 0)
+		for int(l) >= len(ends) {
+			ends = append(ends, 0)
 		}
-		sizes[l]++
+		ends[l]++
 	}
-	order = make([]*Node, len(g.nodes))
-	groups = make([][]*Node, len(sizes))
-	at := 0
-	for l, size := range sizes {
-		groups[l] = order[at : at : at+size]
-		at += size
+	at := make([]int, len(ends)) // where the next node of a level goes
+	for l := 1; l < len(ends); l++ {
+		at[l] = at[l-1] + ends[l-1]
 	}
+	order = make([]int32, len(g.nodes))
 	for _, i := range g.byName {
-		groups[level[i]] = append(groups[level[i]], g.nodes[i])
+		order[at[level[i]]] = i
+		at[level[i]]++
 	}
-	return order, groups
+	return order, at
 }
 
-// parents lists the different nodes whose outputs node i reads.
-func (g *graph) parents(i int32) []int32 {
-	var out []int32
-	for _, d := range g.in[i] {
-		if p := g.producer[d]; p >= 0 && !slices.Contains(out, p) {
-			out = append(out, p)
-		}
+// allParents lists for each node the different nodes whose outputs it reads.
+func (g *graph) allParents() [][]int32 {
+	total := 0
+	for _, in := range g.in {
+		total += len(in)
 	}
-	return out
+	flat := make([]int32, 0, total)
+	all := make([][]int32, len(g.nodes))
+	for i, in := range g.in {
+		from := len(flat)
+		for _, d := range in {
+			if p := g.producer[d]; p >= 0 && !slices.Contains(flat[from:], p) {
+				flat = append(flat, p)
+			}
+		}
+		all[i] = flat[from:len(flat):len(flat)]
+	}
+	return all
 }
 
 // slice is the graph of some of the nodes, in the order given, without repeats.
@@ -171,11 +190,10 @@ func (g *graph) slice(keep []int32) graph {
 func (g *graph) cycle() []*Node {
 	children := make([][]int32, len(g.nodes))
 	var start []int32 // graphlib meets a node or its parents first
-	for i := range int32(len(g.nodes)) {
-		start = append(start, i)
-		for _, p := range g.parents(i) {
-			children[p] = append(children[p], i)
-			start = append(start, p)
+	for i, parents := range g.allParents() {
+		start = append(append(start, int32(i)), parents...)
+		for _, p := range parents {
+			children[p] = append(children[p], int32(i))
 		}
 	}
 	place := map[int32]int{} // of the nodes on the stack

@@ -16,8 +16,7 @@ func (p *Pipeline) interruptions() []string {
 		return nil
 	}
 	var found []string
-	for _, n := range p.order {
-		v := s.place[n]
+	for _, v := range p.sequence {
 		var left bits
 		for _, u := range s.parents[v] {
 			if prefix, ok := s.entered(u, v); ok {
@@ -40,7 +39,6 @@ func (p *Pipeline) interruptions() []string {
 // scopes is the state of the search. Prefixes of namespaces are numbered.
 type scopes struct {
 	nodes     []*Node
-	place     map[*Node]int32
 	parents   [][]int32
 	namespace []string // of each node
 	prefixes  [][]int  // of each node's namespace, outermost first
@@ -54,15 +52,17 @@ func newScopes(p *Pipeline) *scopes {
 		return nil
 	}
 	s := &scopes{
-		nodes: p.nodes, place: make(map[*Node]int32, len(p.nodes)), parents: make([][]int32, len(p.nodes)),
-		namespace: make([]string, len(p.nodes)), prefixes: make([][]int, len(p.nodes)), left: make([]bits, len(p.nodes)),
+		nodes: p.nodes, parents: p.allParents(), namespace: make([]string, len(p.nodes)), prefixes: make([][]int, len(p.nodes)), left: make([]bits, len(p.nodes)),
 	}
 	numbers := map[string]int{}
 	known := map[string][]int{}
 	for i, n := range p.nodes {
-		s.place[n], s.parents[i], s.namespace[i] = int32(i), p.parents(int32(i)), n.namespace
+		s.namespace[i] = n.namespace
+		if n.namespace == "" {
+			continue
+		}
 		own, ok := known[n.namespace]
-		if !ok && n.namespace != "" {
+		if !ok {
 			for _, prefix := range prefixes(n.namespace) {
 				number, ok := numbers[prefix]
 				if !ok {

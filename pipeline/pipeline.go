@@ -9,8 +9,9 @@ import (
 // worked out once and kept.
 type Pipeline struct {
 	graph
-	order  []*Node
-	groups [][]*Node
+	sequence []int32 // order of execution
+	order    []*Node // the same as nodes
+	groups   [][]*Node
 
 	names        lazy[map[string]int32]
 	allInputs    lazy[[]string]
@@ -45,7 +46,15 @@ func newPipeline(g graph) *Pipeline {
 		return nil
 	}
 	p := &Pipeline{graph: g}
-	p.order, p.groups = g.groups(level)
+	var ends []int
+	p.sequence, ends = g.ordered(level)
+	p.order = g.pick(p.sequence)
+	p.groups = make([][]*Node, len(ends))
+	from := 0
+	for l, end := range ends {
+		p.groups[l] = p.order[from:end:end]
+		from = end
+	}
 	return p
 }
 
@@ -85,8 +94,8 @@ func (p *Pipeline) index() map[string]int32 {
 func (p *Pipeline) NodeDependencies() map[*Node][]*Node {
 	return p.dependencies.get(func() map[*Node][]*Node {
 		all := make(map[*Node][]*Node, len(p.nodes))
-		for i, n := range p.nodes {
-			all[n] = p.pick(p.parents(int32(i)))
+		for i, parents := range p.allParents() {
+			all[p.nodes[i]] = p.pick(parents)
 		}
 		return all
 	})
