@@ -1,57 +1,28 @@
 package client
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"iter"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/kedge-run/kedge/internal/ledger"
+	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
 
-// Errors a caller branches on.
-var (
-	// ErrNotReachable: no NATS server answers.
-	ErrNotReachable = errors.New("no NATS server answered")
-	// ErrNotFound: no such run, or its record expired.
-	ErrNotFound = errors.New("run not found")
-	// ErrEnded: the run has ended already.
-	ErrEnded = errors.New("run has ended")
-	// ErrFull: the queue has reached its size limit.
-	ErrFull = errors.New("queue is full")
-	// ErrTooLarge: the request exceeds the limit that the text names.
-	ErrTooLarge = errors.New("request is too large")
-)
-
-// QueueError says that no queue was named and none could be chosen.
-type QueueError struct{ Queues []string }
-
-// Error lists the queues that live workers serve.
-func (e *QueueError) Error() string { return "no queue" }
-
-// RejectedError says that the request was refused, and which field is wrong. It
-// comes from Submit, which checks before it sends; a worker's refusal is the reply.
-type RejectedError struct {
-	Field  string
-	Reason string
-	Err    error
-}
-
-// Error names the field.
-func (e *RejectedError) Error() string { return e.Field + ": " + e.Reason }
-
-// Unwrap gives the cause.
-func (e *RejectedError) Unwrap() error { return e.Err }
-
-// Config configures a [Client].
+// Config configures a [Client]. The zero value is usable.
 type Config struct {
 	// Prefix is the first token of every subject. Defaults to "kedge".
 	Prefix string
 	// Tenant the runs belong to. Defaults to "default".
 	Tenant string
-	// Queue for submits that name none. Defaults to the only queue that live workers serve.
+	// Queue for submits that name none. Defaults to the only queue that live workers
+	// serve.
 	Queue string
 	// Poll is how often Wait asks again in case a message was missed. Defaults to 2 s.
 	Poll time.Duration
@@ -62,20 +33,63 @@ type Config struct {
 	By string
 }
 
-// Client is safe for concurrent use.
-type Client struct{}
-
-// New makes a client on a connection that stays the caller's.
-func New(nc *nats.Conn, cfg Config) (*Client, error) { return nil, errors.New("not built yet") }
-
-// Dial connects to url (comma-separated servers; empty: the local server) and makes
-// a client that owns the connection. ErrNotReachable.
-func Dial(ctx context.Context, url string, cfg Config) (*Client, error) {
-	return nil, errors.New("not built yet")
+func (c Config) withDefaults() Config {
+	c.Tenant = cmp.Or(c.Tenant, messages.DefaultTenant)
+	c.Poll = cmp.Or(c.Poll, 2*time.Second)
+	return c
 }
 
-// Close ends what the client owns.
-func (c *Client) Close() error { return nil }
+// Client is safe for concurrent use.
+type Client struct {
+	cfg      Config
+	js       jetstream.JetStream
+	ledger   *ledger.Ledger
+	subjects messages.Subjects
+	owned    *nats.Conn // closed by Close; nil on a caller's connection
+}
+
+// New makes a client on a connection that stays the caller's.
+func New(nc *nats.Conn, cfg Config) (*Client, error) {
+	cfg = cfg.withDefaults()
+	if err := messages.CheckID(cfg.Tenant); err != nil {
+		return nil, fmt.Errorf("client: tenant: %w", err)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	subjects := messages.Subjects{Prefix: cfg.Prefix}
+	l, err := ledger.New(js, ledger.Config{Subjects: subjects, PublishTimeout: cfg.PublishTimeout})
+	if err != nil {
+		return nil, fmt.Errorf("client: %w", err)
+	}
+	return &Client{cfg: cfg, js: js, ledger: l, subjects: subjects}, nil
+}
+
+// Dial connects to url (comma-separated servers; empty: the local server) and makes
+// a client that owns the connection. [ErrNotReachable]. For TLS, credentials and the
+// like connect with nats.go and use [New].
+func Dial(ctx context.Context, url string, cfg Config) (*Client, error) {
+	nc, err := natsx.Connect(ctx, natsx.ConnectOptions{URL: url, Name: "kedge client"})
+	if err != nil {
+		return nil, err
+	}
+	c, err := New(nc, cfg)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	c.owned = nc
+	return c, nil
+}
+
+// Close ends what the client owns: the connection that Dial opened.
+func (c *Client) Close() error {
+	if c.owned != nil {
+		c.owned.Close()
+	}
+	return nil
+}
 
 // Receipt tells where a request was stored.
 type Receipt struct {
@@ -102,35 +116,77 @@ func WithHeader(header nats.Header) SubmitOption {
 }
 
 // Submit checks and stores a request; a missing run id is minted, in the request
-// too. Errors: *RejectedError, *QueueError, ErrTooLarge, ErrFull, ErrNotReachable.
+// too. Repeating it with the same id is one run. Errors: [*RejectedError],
+// [*QueueError], [ErrNoQueue], [ErrConflict], [ErrFull], [ErrNotReachable].
 func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts ...SubmitOption) (Receipt, error) {
-	return Receipt{}, errors.New("not built yet")
+	options := submitOptions{queue: c.cfg.Queue}
+	for _, change := range opts {
+		change(&options)
+	}
+	if request.RunID == "" {
+		request.RunID = messages.NewRunID(time.Now())
+	}
+	if options.queue == "" {
+		queue, err := c.onlyQueue(ctx)
+		if err != nil {
+			return Receipt{}, err
+		}
+		options.queue = queue
+	}
+	receipt, err := c.ledger.Submit(ctx, ledger.Submission{
+		Tenant: c.cfg.Tenant, Queue: options.queue, Request: request, Header: options.header,
+	})
+	if err != nil {
+		return Receipt{}, explain(err)
+	}
+	return Receipt{RunID: receipt.RunID, Queue: receipt.Queue, Existing: receipt.Existing}, nil
 }
 
-// Wait returns the reply of a run as soon as there is one, also hours later.
-// ErrNotFound when the run does not exist.
-func (c *Client) Wait(ctx context.Context, run messages.RunID) (*messages.Reply, error) {
-	return nil, errors.New("not built yet")
+// onlyQueue is the queue that live workers serve for the tenant, if it is one.
+func (c *Client) onlyQueue(ctx context.Context) (string, error) {
+	workers, err := c.Workers(ctx)
+	if err != nil {
+		return "", err
+	}
+	var queues []string
+	for _, worker := range workers {
+		if len(worker.Tenants) == 0 || slices.Contains(worker.Tenants, c.cfg.Tenant) {
+			queues = append(queues, worker.Queue)
+		}
+	}
+	slices.Sort(queues)
+	if queues = slices.Compact(queues); len(queues) == 1 {
+		return queues[0], nil
+	}
+	return "", &QueueError{Queues: queues}
 }
 
-// Update is one thing that Watch saw: an event, or, as the last one, the reply.
-type Update struct {
-	Event *messages.Event
-	Reply *messages.Reply
-}
-
-// Watch tells a run's events from its first one on, in order, then live, and ends
-// after the reply. A non-nil error ends it too.
-func (c *Client) Watch(ctx context.Context, run messages.RunID) iter.Seq2[Update, error] { return nil }
-
-// Status reads a run's status; ErrNotFound.
+// Status reads a run's status; [ErrNotFound].
 func (c *Client) Status(ctx context.Context, run messages.RunID) (messages.Status, error) {
-	return messages.Status{}, errors.New("not built yet")
+	key, err := c.key(run)
+	if err != nil {
+		return messages.Status{}, err
+	}
+	status, err := c.ledger.Status(ctx, key)
+	return status, explain(err)
 }
 
-// Result reads the stored reply; ErrNotFound while there is none.
+// Result reads the stored reply; [ErrNotFound] while there is none.
 func (c *Client) Result(ctx context.Context, run messages.RunID) (*messages.Reply, error) {
-	return nil, errors.New("not built yet")
+	key, err := c.key(run)
+	if err != nil {
+		return nil, err
+	}
+	reply, err := c.ledger.Reply(ctx, key)
+	return reply, explain(err)
+}
+
+// key checks a run id before it becomes a part of a subject.
+func (c *Client) key(run messages.RunID) (ledger.Key, error) {
+	if err := run.Validate(); err != nil {
+		return ledger.Key{}, &RejectedError{Field: "run_id", Reason: err.Error(), Err: err}
+	}
+	return ledger.Key{Tenant: c.cfg.Tenant, RunID: run}, nil
 }
 
 // ListOptions filters List.
@@ -142,16 +198,37 @@ type ListOptions struct {
 
 // List reads the statuses of the tenant's runs, newest first.
 func (c *Client) List(ctx context.Context, opts ListOptions) ([]messages.Status, error) {
-	return nil, errors.New("not built yet")
+	all, err := c.ledger.List(ctx, c.cfg.Tenant)
+	if err != nil {
+		return nil, explain(err)
+	}
+	all = slices.DeleteFunc(all, func(s messages.Status) bool {
+		return len(opts.States) > 0 && !slices.Contains(opts.States, s.State) || opts.Queue != "" && s.Queue != opts.Queue
+	})
+	if opts.Limit > 0 && len(all) > opts.Limit {
+		all = all[:opts.Limit]
+	}
+	return all, nil
 }
 
 // Cancel asks for the end of a run, queued or running; the reply tells how it
-// ended. ErrEnded, ErrNotFound.
+// ended, since it may end otherwise before the cancel reaches it. [ErrEnded] with the
+// final status when it has ended, [ErrNotFound].
 func (c *Client) Cancel(ctx context.Context, run messages.RunID, reason string) (messages.Status, error) {
-	return messages.Status{}, errors.New("not built yet")
+	key, err := c.key(run)
+	if err != nil {
+		return messages.Status{}, err
+	}
+	status, err := c.ledger.Cancel(ctx, key, messages.Cancel{By: c.cfg.By, Reason: reason})
+	if err == nil && status.Owner != "" {
+		// For speed only: the owner sees the status at its next heartbeat anyway.
+		_ = c.js.Conn().Publish(c.subjects.Worker(status.Owner, "cancel"), []byte(run))
+	}
+	return status, explain(err)
 }
 
 // Workers lists the live workers.
 func (c *Client) Workers(ctx context.Context) ([]messages.Worker, error) {
-	return nil, errors.New("not built yet")
+	workers, err := c.ledger.Roster(ctx)
+	return workers, explain(err)
 }

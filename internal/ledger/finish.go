@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
@@ -33,6 +34,9 @@ func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
 	if c.over {
 		return c.fate
 	}
+	if err := c.reassure(ctx); err != nil {
+		return err
+	}
 	reply = sealed(reply, c.record.status, c.ledger.now())
 	for range maxConflicts {
 		err := c.store(ctx, reply)
@@ -44,6 +48,22 @@ func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
 		}
 	}
 	return fmt.Errorf("finishing run %s: %w", c.record.status.RunID, errConflict)
+}
+
+// reassure looks before a claim that is past its time publishes: the fence keeps a
+// stale reply out of the stream, but not from those who listen to the subject.
+func (c *Claim) reassure(ctx context.Context) error {
+	if time.Since(c.renewed) < c.ledger.cfg.LeaseTTL {
+		return nil
+	}
+	now, err := c.ledger.read(ctx, c.keyLocked(), natsx.LastFromLeader)
+	if err != nil {
+		return err
+	}
+	if err := c.accept(now); err != nil && !errors.Is(err, ErrCancelled) {
+		return err
+	}
+	return nil
 }
 
 // store tries once to store reply and final status. errConflict: the status had

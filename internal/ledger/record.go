@@ -33,6 +33,10 @@ func (r record) known() *messages.Status {
 func (l *Ledger) Status(ctx context.Context, key Key) (messages.Status, error) {
 	stored, err := l.read(ctx, key, natsx.LastDirect)
 	if err == nil && !stored.found {
+		// A replica that lags must not deny a run that was just submitted.
+		stored, err = l.read(ctx, key, natsx.LastFromLeader)
+	}
+	if err == nil && !stored.found {
 		err = fmt.Errorf("status of %s: %w", key.RunID, ErrNotFound)
 	}
 	return stored.status, err

@@ -1,0 +1,68 @@
+package client_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/kedge-run/kedge/client"
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+func Example() {
+	ctx := context.Background()
+	url, stop := serve(ctx)
+	defer stop()
+
+	c, err := client.Dial(ctx, url, client.Config{Queue: "spaceflights", By: "example"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer c.Close()
+
+	receipt, err := c.Submit(ctx, &messages.RunRequest{
+		RunID: "nightly-2026-11-23", PipelineNames: []string{"reporting"},
+	})
+	fmt.Println(receipt.RunID, receipt.Queue, receipt.Existing, err)
+
+	status, err := c.Status(ctx, receipt.RunID)
+	fmt.Println(status.State, err)
+
+	// No worker runs here, so the run stays as it is until one meets it.
+	status, err = c.Cancel(ctx, receipt.RunID, "not needed")
+	fmt.Println(status.State, err)
+	// Output:
+	// nightly-2026-11-23 spaceflights false <nil>
+	// queued <nil>
+	// cancelling <nil>
+}
+
+// serve starts what "worker --embedded" starts.
+func serve(ctx context.Context) (url string, stop func()) {
+	dir, err := os.MkdirTemp("", "kedge-example")
+	if err != nil {
+		panic(err)
+	}
+	server, err := natsx.StartServer(ctx, natsx.ServerConfig{StoreDir: dir, Port: -1})
+	if err != nil {
+		panic(err)
+	}
+	nc, err := nats.Connect(server.URL())
+	if err != nil {
+		panic(err)
+	}
+	defer nc.Close()
+	js, err := jetstream.New(nc)
+	if err != nil {
+		panic(err)
+	}
+	if err := (natsx.Topology{Queues: []string{"spaceflights"}}).Setup(ctx, js); err != nil {
+		panic(err)
+	}
+	return server.URL(), func() { server.Shutdown(); _ = os.RemoveAll(dir) }
+}

@@ -1,0 +1,210 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/kedge-run/kedge/internal/ledger"
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// Wait returns the reply of a run as soon as there is one, also hours later.
+// [ErrNotFound] when the run does not exist.
+func (c *Client) Wait(ctx context.Context, run messages.RunID) (*messages.Reply, error) {
+	key, err := c.key(run)
+	if err != nil {
+		return nil, err
+	}
+	// Subscribed before the first read, so that no reply falls between. A live message
+	// only says "look now": the server delivers also what its stream then refuses.
+	hint := make(chan *nats.Msg, 1)
+	sub, err := c.js.Conn().ChanSubscribe(c.subjects.Done(key.Tenant, run), hint)
+	if err != nil {
+		return nil, fmt.Errorf("waiting for run %s: %w", run, err)
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	again := time.NewTicker(c.cfg.Poll)
+	defer again.Stop()
+	for {
+		reply, err := c.look(ctx, key)
+		if reply != nil || err != nil {
+			return reply, err
+		}
+		select {
+		case <-hint:
+		case <-again.C:
+		case <-ctx.Done():
+			return nil, fmt.Errorf("waiting for run %s: %w", run, context.Cause(ctx))
+		}
+	}
+}
+
+// look gives the reply, or nil while the run goes on or the server does not answer:
+// who waits for hours bears an outage.
+func (c *Client) look(ctx context.Context, key ledger.Key) (*messages.Reply, error) {
+	reply, err := c.ledger.Reply(ctx, key)
+	if err == nil {
+		return reply, nil
+	}
+	if errors.Is(err, ErrNotFound) {
+		_, err = c.ledger.Status(ctx, key)
+	}
+	if err == nil || natsx.Unanswered(err) && ctx.Err() == nil {
+		return nil, nil
+	}
+	return nil, explain(err)
+}
+
+// Update is one thing that Watch saw: an event, or, as the last one, the reply.
+type Update struct {
+	Event *messages.Event
+	Reply *messages.Reply
+}
+
+// Watch tells a run's events from its first one on, in order and each once, then
+// live, and ends after the reply. A non-nil error ends it too; [ErrNotFound] when the
+// run does not exist.
+func (c *Client) Watch(ctx context.Context, run messages.RunID) iter.Seq2[Update, error] {
+	return func(yield func(Update, error) bool) {
+		err := c.watch(ctx, run, func(u Update) bool { return yield(u, nil) })
+		if err != nil && !errors.Is(err, errStopped) {
+			yield(Update{}, err)
+		}
+	}
+}
+
+// errStopped says that the caller of Watch has seen enough.
+var errStopped = errors.New("stopped")
+
+func (c *Client) watch(ctx context.Context, run messages.RunID, yield func(Update) bool) error {
+	key, err := c.key(run)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	live, stopLive := context.WithCancel(ctx)
+	ended := make(chan waited, 1)
+	go func() {
+		reply, err := c.Wait(ctx, run)
+		ended <- waited{reply, err}
+		stopLive()
+	}()
+	// In this order: without the cancel, Wait would go on until the run ends.
+	defer func() { cancel(); <-ended }()
+	events, err := c.openEvents(ctx, key, yield)
+	if err != nil {
+		return explain(err)
+	}
+	defer events.Stop()
+	if err := events.follow(live); err != nil {
+		return explain(err)
+	}
+	end := <-ended
+	ended <- end
+	if end.err != nil {
+		return end.err
+	}
+	if err := events.rest(ctx); err != nil {
+		return explain(err)
+	}
+	yield(Update{Reply: end.reply})
+	return nil
+}
+
+type waited struct {
+	reply *messages.Reply
+	err   error
+}
+
+// events reads the stored events of one run, and then live ones.
+type events struct {
+	jetstream.MessagesContext
+	client *Client
+	filter string
+	yield  func(Update) bool
+	last   uint64           // stream sequence of the newest event read
+	seen   map[seenKey]bool // events may be stored twice
+}
+
+type seenKey struct {
+	epoch  uint64
+	number int
+}
+
+func (c *Client) openEvents(ctx context.Context, key ledger.Key, yield func(Update) bool) (*events, error) {
+	filter := c.subjects.Event(key.Tenant, key.RunID, "*")
+	consumer, err := c.js.OrderedConsumer(ctx, c.subjects.Stream("EVENTS"), jetstream.OrderedConsumerConfig{
+		FilterSubjects: []string{filter},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("watching run %s: %w", key.RunID, err)
+	}
+	iterator, err := consumer.Messages()
+	if err != nil {
+		return nil, fmt.Errorf("watching run %s: %w", key.RunID, err)
+	}
+	return &events{MessagesContext: iterator, client: c, filter: filter, yield: yield, seen: map[seenKey]bool{}}, nil
+}
+
+// follow tells events until ctx ends, which is no error here.
+func (e *events) follow(ctx context.Context) error {
+	for {
+		err := e.one(ctx)
+		if ctx.Err() != nil && !errors.Is(err, errStopped) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// rest tells the events that were stored before the reply: all of the run.
+func (e *events) rest(ctx context.Context) error {
+	newest, err := natsx.LastFromLeader(ctx, e.client.js, e.client.subjects.Stream("EVENTS"), e.filter)
+	if errors.Is(err, natsx.ErrNoRecord) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	for e.last < newest.Sequence {
+		if err := e.one(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (e *events) one(ctx context.Context) error {
+	msg, err := e.Next(jetstream.NextContext(ctx))
+	if err != nil {
+		return err
+	}
+	meta, err := msg.Metadata()
+	if err != nil {
+		return err
+	}
+	e.last = meta.Sequence.Stream
+	event := &messages.Event{}
+	if err := json.Unmarshal(msg.Data(), event); err != nil {
+		return fmt.Errorf("reading event %s: %w", msg.Subject(), err)
+	}
+	key := seenKey{event.Epoch, event.Number}
+	if e.seen[key] {
+		return nil
+	}
+	e.seen[key] = true
+	if !e.yield(Update{Event: event}) {
+		return errStopped
+	}
+	return nil
+}
