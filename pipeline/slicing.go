@@ -126,7 +126,7 @@ func (p *Pipeline) noSuchNodes(unknown []string) error {
 
 // distinctNodes fails when a node was picked twice, as Kedro does (PIP-041).
 func (p *Pipeline) distinctNodes(nodes []int32) error {
-	seen := make(map[int32]bool, len(nodes))
+	seen := make([]bool, len(p.nodes))
 	var twice []string
 	for _, i := range nodes {
 		if seen[i] {
