@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -25,6 +26,7 @@ type side struct {
 	once    sync.Once
 	readErr error // of parsing a file
 	keyErr  error // duplicate keys
+	nameErr error // a key that isn't text, found after resolution
 	tree    *node // all files merged; nil when there are none
 
 	resolved atomic.Pointer[resolvedSide]
@@ -90,6 +92,7 @@ func (s *side) load() {
 		}
 		if s.keyErr = checkDuplicates(s.kind, s.files, roots); s.keyErr == nil {
 			s.tree, s.keyErr = mergeAll(roots)
+			s.nameErr = checkNames(s.kind, s.tree)
 		}
 	})
 }
@@ -139,6 +142,19 @@ func (s *side) resolve(r *resolution, tree *node) (*outcome, error) {
 	return &outcome{resolvedSide: done, kept: r.keep}, nil
 }
 
+// checkNames refuses keys that aren't text where Kedro looks for a leading "_".
+func checkNames(kind string, tree *node) error {
+	if kind == "parameters" || tree == nil {
+		return nil
+	}
+	for _, key := range tree.keys {
+		if _, err := argumentText(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // again resolves what hangs on the run.
 func (done *resolvedSide) again(r *resolution, tree *node) (*outcome, error) {
 	out := &outcome{resolvedSide: done, kept: true}
@@ -165,7 +181,7 @@ type combination struct {
 
 // combine merges two outcomes destructively, without templates when drop is set
 // (CFG-034, CFG-038). run is nil when there is one environment.
-func combine(base, run *outcome, drop bool) (*combination, error) {
+func combine(base, run *outcome, drop bool) *combination {
 	c := &combination{base: base.resolvedSide}
 	var pairs []pyyaml.Pair
 	places := map[any]int{}
@@ -174,13 +190,9 @@ func combine(base, run *outcome, drop bool) (*combination, error) {
 			continue
 		}
 		for key, value := range side.full().All() {
-			template, err := isTemplate(key, drop)
-			if err != nil {
-				return nil, err
-			}
 			at, known := places[pyyaml.Canonical(key)]
 			switch {
-			case template:
+			case drop && isTemplate(key):
 				at = -1
 			case known:
 				pairs[at].Value = value
@@ -197,7 +209,7 @@ func combine(base, run *outcome, drop bool) (*combination, error) {
 		c.hideReplaced()
 	}
 	c.proto = pyyaml.NewMap(pairs...)
-	return c, nil
+	return c
 }
 
 // hideReplaced forgets where entries of base were that run replaces.
@@ -213,12 +225,10 @@ func (c *combination) hideReplaced() {
 	}
 }
 
-func isTemplate(key any, drop bool) (bool, error) {
-	if !drop {
-		return false, nil
-	}
-	text, err := argumentText(key)
-	return err == nil && text != "" && text[0] == '_', err
+// isTemplate tells whether a top-level key is only there to be referred to.
+func isTemplate(key any) bool {
+	text, ok := key.(string)
+	return ok && strings.HasPrefix(text, "_")
 }
 
 // apply puts the values of a run into the result. Without any it is the very same

@@ -121,7 +121,7 @@ func (l *Loader) load(s *snapshot, key string) (*Mapping, error) {
 		return nil, err
 	}
 	if k.run == nil {
-		return k.finish(base, nil)
+		return k.finish(base, nil), nil
 	}
 	run, err := l.resolveSide(s, k.run)
 	if err != nil {
@@ -224,9 +224,11 @@ func (l *Loader) resolveSide(s *snapshot, side *side) (*outcome, error) {
 		return nil, refuseRuntime(err)
 	}
 	if side.kind == "catalog" && l.opts.RestrictTypeSelection {
-		err = l.guard(r, tree, out)
+		if err := l.guard(r, tree, out); err != nil {
+			return nil, err
+		}
 	}
-	return out, err
+	return out, side.nameErr
 }
 
 // withRuntime merges the runtime parameters over a copy of the parameters.
@@ -249,20 +251,16 @@ func refuseRuntime(err error) error {
 }
 
 // finish makes the result of a destructive merge, from what is known where possible.
-func (k *kind) finish(base, run *outcome) (*Mapping, error) {
+func (k *kind) finish(base, run *outcome) *Mapping {
 	c := k.combined.Load()
 	known := c != nil && c.base == base.resolvedSide && (run == nil || c.run == run.resolvedSide)
 	if !known {
-		made, err := combine(base, run, k.name != "parameters")
-		if err != nil {
-			return nil, err
-		}
-		c = made
+		c = combine(base, run, k.name != "parameters")
 		if base.kept && (run == nil || run.kept) {
 			k.combined.Store(c)
 		}
 	}
-	return c.apply(base, run), nil
+	return c.apply(base, run)
 }
 
 // merge puts the run environment over base by the type's strategy (CFG-034..036).
@@ -274,13 +272,9 @@ func (l *Loader) merge(k *kind, base, run *outcome) (*Mapping, error) {
 	switch strings.ToLower(name) {
 	case "destructive":
 		l.logOverrides(k, base, run)
-		return k.finish(base, run)
+		return k.finish(base, run), nil
 	case "soft":
 		return k.soften(base, run)
-	}
-	// Kedro drops templates before it looks at the strategy, so its errors come first.
-	if _, err := combine(base, run, k.name != "parameters"); err != nil {
-		return nil, err
 	}
 	return nil, failf("ValueError", "Merging strategy %s not supported. The accepted merging strategies are ['soft', 'destructive'].", name)
 }
@@ -294,11 +288,8 @@ func (k *kind) soften(base, run *outcome) (*Mapping, error) {
 	}
 	var trees [2]*node
 	for i, side := range []*outcome{base, run} {
-		alone, err := combine(side, nil, k.name != "parameters")
-		if err != nil {
-			return nil, err
-		}
-		if trees[i], err = newTree(alone.proto); err != nil {
+		var err error
+		if trees[i], err = newTree(combine(side, nil, k.name != "parameters").proto); err != nil {
 			return nil, err
 		}
 	}
