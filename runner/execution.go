@@ -59,7 +59,10 @@ func execute(ctx context.Context, req Request, logger string, async bool, steps 
 		e.info().Msg("Asynchronous mode is enabled for loading and saving data.")
 	}
 	start := time.Now()
-	if err := steps(ctx, e); err != nil {
+	running, stop := context.WithCancel(ctx) // what nodes tied to their ctx ends with the run
+	err := steps(running, e)
+	stop()
+	if err != nil {
 		return nil, err
 	}
 	if ev := e.info(); ev.Enabled() {
