@@ -19,6 +19,9 @@ type Converter interface {
 	ConvertTo(want reflect.Type) (value any, ok bool, err error)
 }
 
+// FromConverter is implemented by types that can be filled from data of other types, such as a table from a slice of structs.
+type FromConverter interface{ ConvertFrom(value any) error }
+
 // ConvertError tells which part of a value doesn't fit the wanted type.
 type ConvertError struct {
 	Path string // such as model.features[2]; "" is the value itself
@@ -65,6 +68,10 @@ func convertValue(value any, want reflect.Type, at string) (reflect.Value, error
 	}
 	if plain, ok := value.(interface{ Plain() map[string]any }); ok {
 		return convertValue(plain.Plain(), want, at)
+	}
+	if want.Implements(fromConverterType) && want.Kind() == reflect.Pointer {
+		out := reflect.New(want.Elem())
+		return out, out.Interface().(FromConverter).ConvertFrom(value)
 	}
 	if text, ok := value.(string); ok {
 		if out, ok, err := convertText(text, want, at); ok {
@@ -288,7 +295,10 @@ func convertIterator(v reflect.Value, want reflect.Type, at string) (reflect.Val
 	}), nil
 }
 
-var errorType = reflect.TypeFor[error]()
+var (
+	errorType         = reflect.TypeFor[error]()
+	fromConverterType = reflect.TypeFor[FromConverter]()
+)
 
 // IteratorOf tells whether t is an iter.Seq[T] or an iter.Seq2[T, error], and what it yields.
 func IteratorOf(t reflect.Type) (item reflect.Type, withError, ok bool) {

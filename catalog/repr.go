@@ -4,15 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"math/big"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/kedge-run/kedge/internal/mask"
+	"github.com/kedge-run/kedge/internal/pyyaml"
 )
 
 // Description says what a dataset is: its class, as Kedro names it, and the arguments it was made with.
@@ -131,68 +129,14 @@ func reprList(list []any, depth int) string {
 }
 
 // pyString quotes a text as Python does.
-func pyString(text string) string {
-	quote := byte('\'')
-	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
-		quote = '"'
-	}
-	var b strings.Builder
-	b.WriteByte(quote)
-	for _, r := range text {
-		switch {
-		case r == rune(quote) || r == '\\':
-			b.WriteByte('\\')
-			b.WriteRune(r)
-		case r == '\n':
-			b.WriteString(`\n`)
-		case r == '\r':
-			b.WriteString(`\r`)
-		case r == '\t':
-			b.WriteString(`\t`)
-		case r < ' ' || r == 0x7f:
-			fmt.Fprintf(&b, `\x%02x`, r)
-		case r != ' ' && !unicode.IsPrint(r):
-			b.WriteString(pyEscape(r))
-		default:
-			b.WriteRune(r)
-		}
-	}
-	b.WriteByte(quote)
-	return b.String()
-}
+func pyString(text string) string { return pyyaml.Repr(text) }
 
-func pyEscape(r rune) string {
-	switch {
-	case r <= 0xff:
-		return fmt.Sprintf(`\x%02x`, r)
-	case r <= 0xffff:
-		return fmt.Sprintf(`\u%04x`, r)
-	}
-	return fmt.Sprintf(`\U%08x`, r)
-}
+// pyFloat writes a number as Python does.
+func pyFloat(f float64) string { return pyyaml.Repr(f) }
 
-// pyFloat writes a number as Python's repr(float) does.
-func pyFloat(f float64) string {
-	switch {
-	case math.IsNaN(f):
-		return "nan"
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	}
-	if abs := math.Abs(f); abs != 0 && (abs < 1e-4 || abs >= 1e16) {
-		text := strconv.FormatFloat(f, 'e', -1, 64)
-		return text
-	}
-	text := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(text, ".") {
-		text += ".0"
-	}
-	return text
-}
+// TypeName names the type of a value as Python would, for messages that mirror Python's.
+func TypeName(value any) string { return typeName(value) }
 
-// typeName names the type of a value as Python would.
 func typeName(value any) string {
 	switch value.(type) {
 	case nil:

@@ -59,7 +59,7 @@ func (p *VersionedPath) at(version string) (string, error) {
 	if unsafeVersion(version) {
 		return "", Errorf("Version string '%s' is not allowed. Version strings must be a single non-empty path component with no path separators ('/' or '\\') and must not be '.' or '..'.", version)
 	}
-	return path.Join(p.path, version, path.Base(p.path)), nil
+	return p.path + "/" + version + "/" + path.Base(p.path), nil
 }
 
 // Versions lists the versions that exist, newest first (CAT-071).

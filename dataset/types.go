@@ -1,8 +1,58 @@
 package dataset
 
-import "github.com/kedge-run/kedge/catalog"
+import (
+	"strings"
 
-// Types returns a registry of all types of this package and the built-in ones.
+	"github.com/kedge-run/kedge/catalog"
+)
+
+// Types returns a registry of all types of this package and the built-in ones. Each is known by the names that Kedro
+// accepts, such as pandas.CSVDataset and kedro_datasets.pandas.CSVDataset.
 func Types() *catalog.Types {
-	return catalog.NewTypes()
+	t := catalog.NewTypes()
+	for _, known := range []struct {
+		class string
+		build catalog.Builder
+	}{
+		{csvClass, buildCSV},
+		{excelClass, buildExcel},
+		{jsonClass, buildJSON},
+		{parquetClass, buildParquet},
+		{pandasJSONClass, buildPandasJSON},
+		{textClass, buildText},
+		{yamlClass, buildYAML},
+		{matplotlibClass, buildImage},
+		{pillowClass, buildImage},
+		{plotlyClass, buildPlotly},
+	} {
+		register(t, known.class, known.build)
+	}
+	for class, instead := range refused {
+		register(t, class, refuse(class, instead))
+	}
+	return t
+}
+
+// register adds a class of kedro_datasets by all names that Kedro finds it by: group.Class, group.module.Class, both with
+// and without the package.
+func register(t *catalog.Types, class string, build catalog.Builder) {
+	module := strings.TrimPrefix(class, "kedro_datasets.")
+	parts := strings.Split(module, ".")
+	short := parts[0] + "." + parts[len(parts)-1]
+	t.Register(class, build, module, short, "kedro_datasets."+short)
+}
+
+// refused are types that need Python, with what to use instead.
+var refused = map[string]string{
+	"kedro_datasets.pickle.pickle_dataset.PickleDataset":   "json.JSONDataset for values, pandas.ParquetDataset for tables",
+	"kedro_datasets.pandas.hdf_dataset.HDFDataset":         "pandas.ParquetDataset",
+	"kedro_datasets.pandas.feather_dataset.FeatherDataset": "pandas.ParquetDataset",
+	"kedro_datasets.spark.spark_dataset.SparkDataset":      "pandas.ParquetDataset",
+	"kedro_datasets.spark.spark_dataset_v2.SparkDatasetV2": "pandas.ParquetDataset",
+}
+
+func refuse(class, instead string) catalog.Builder {
+	return func(catalog.Spec) (catalog.Dataset, error) {
+		return nil, catalog.Errorf("%s holds Python objects, which Kedge can't read: use %s, or run the project on the hosted engine", class, instead)
+	}
 }

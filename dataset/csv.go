@@ -1,0 +1,457 @@
+package dataset
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/pyyaml"
+)
+
+const csvClass = "kedro_datasets.pandas.csv_dataset.CSVDataset"
+
+// csvCodec reads and writes CSV as pandas does.
+type csvCodec struct {
+	sep       rune
+	header    int      // line that holds the names, -1 for none
+	names     []string // given names
+	skip      int      // lines to leave out at the start
+	limit     int      // rows to read, -1 for all
+	typing    typing
+	selection []any // usecols: names or positions; nil for all
+
+	saveSep    string
+	saveIndex  bool
+	saveHeader bool
+	saveNames  []string
+	blank      string
+	newline    string
+	quoteAll   bool
+	layout     string // Go layout of times, "" for pandas' own
+}
+
+func buildCSV(spec catalog.Spec) (catalog.Dataset, error) {
+	if err := checkFileArguments(spec, "load_args", "save_args"); err != nil {
+		return nil, err
+	}
+	c := &csvCodec{}
+	if err := errors.Join(c.readLoadArgs(argsOf(spec, "load_args", "engine", "low_memory", "memory_map", "storage_options", "dtype_backend", "encoding_errors")),
+		c.readSaveArgs(argsOf(spec, "save_args", "storage_options", "compression", "errors"))); err != nil {
+		return nil, err
+	}
+	return newFile(spec, c, shown(spec, "load_args", nil), shown(spec, "save_args", map[string]any{"index": false}))
+}
+
+func (c *csvCodec) readLoadArgs(a *args) error {
+	c.sep = separator(a, a.text("sep", a.text("delimiter", ",")))
+	c.names = a.texts("names")
+	c.header = headerLine(a, c.names)
+	c.skip = a.number("skiprows", 0)
+	c.limit = a.number("nrows", -1)
+	c.selection = selection(a)
+	c.typing = readTyping(a)
+	checkEncoding(a)
+	if q := a.text("quotechar", `"`); q != `"` {
+		a.fail("quotechar", "must be %q, got %q", `"`, q)
+	}
+	return a.done()
+}
+
+func (c *csvCodec) readSaveArgs(a *args) error {
+	c.saveSep = string(separator(a, a.text("sep", ",")))
+	c.saveIndex = a.boolean("index", false)
+	c.saveHeader = a.boolean("header", true)
+	c.saveNames = a.texts("columns")
+	c.blank = a.text("na_rep", "")
+	c.newline = a.text("lineterminator", "\n")
+	c.layout = layoutOf(a.text("date_format", ""))
+	if mode := a.text("mode", "w"); mode != "w" {
+		a.fail("mode", "must be %q: files are replaced as a whole, got %q", "w", mode)
+	}
+	if q := a.number("quoting", 0); q > 1 {
+		a.fail("quoting", "must be 0 (only where needed) or 1 (all), got %d", q)
+	} else {
+		c.quoteAll = q == 1
+	}
+	checkEncoding(a)
+	return a.done()
+}
+
+func separator(a *args, text string) rune {
+	r, size := utf8.DecodeRuneInString(text)
+	if size != len(text) || r == utf8.RuneError || strings.ContainsRune("\"\r\n", r) {
+		a.fail("sep", "must be one character, no quote and no line break, got %q", text)
+		return ','
+	}
+	return r
+}
+
+// headerLine reads header: a line number, none, or pandas' "infer": the first line unless names are given.
+func headerLine(a *args, names []string) int {
+	v, ok := a.values["header"]
+	a.known = append(a.known, "header")
+	switch {
+	case ok && v == nil:
+		return -1
+	case !ok || v == "infer":
+		if names != nil {
+			return -1
+		}
+		return 0
+	}
+	n, ok := wholeNumber(v)
+	if !ok || n < 0 {
+		a.fail("header", "must be a line number, null or infer, got %v", v)
+	}
+	return n
+}
+
+// selection reads usecols: names or positions of columns.
+func selection(a *args) []any {
+	v, ok := a.get("usecols")
+	if !ok {
+		return nil
+	}
+	list, ok := v.([]any)
+	if !ok {
+		a.fail("usecols", "must be a list of names or positions, got %v", v)
+	}
+	return list
+}
+
+func checkEncoding(a *args) {
+	if name := a.text("encoding", "utf-8"); !slices.Contains([]string{"utf-8", "utf8", "utf-8-sig", "ascii"}, strings.ToLower(name)) {
+		a.fail("encoding", "must be utf-8, got %q", name)
+	}
+}
+
+func (c *csvCodec) decode(ctx context.Context, src object, want reflect.Type) (any, error) {
+	rows, err := c.rows(ctx, src)
+	if err != nil {
+		return nil, err
+	}
+	return decodeRows(rows, want)
+}
+
+// csvReader hands out the rows of a CSV file.
+type csvReader struct {
+	codec   *csvCodec
+	csv     *csv.Reader
+	names   []string
+	pick    []int    // positions of the chosen columns; nil for all
+	pending []string // a first row that turned out to be data
+	left    int      // rows to go, negative for all
+	texts   []string
+	width   int // columns in the file
+}
+
+func (c *csvCodec) rows(_ context.Context, src object) (rowReader, error) {
+	buffer := bufio.NewReaderSize(src, 1<<16)
+	if mark, err := buffer.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
+		if _, err := buffer.Discard(3); err != nil {
+			return nil, err
+		}
+	}
+	for range c.skip + max(c.header, 0) {
+		if _, err := buffer.ReadString('\n'); err != nil && err != io.EOF {
+			return nil, err
+		}
+	}
+	r := &csvReader{codec: c, csv: csv.NewReader(buffer), left: c.limit}
+	r.csv.Comma, r.csv.FieldsPerRecord, r.csv.ReuseRecord, r.csv.LazyQuotes = c.sep, -1, true, true
+	return r, r.readHeader()
+}
+
+func (r *csvReader) readHeader() error {
+	first, err := r.csv.Read()
+	if err == io.EOF {
+		return &catalog.Exception{Type: "EmptyDataError", Message: "No columns to parse from file"}
+	}
+	if err != nil {
+		return r.failure(err)
+	}
+	first = slices.Clone(first)
+	r.width = len(first)
+	r.names = r.codec.names
+	switch {
+	case r.codec.header < 0:
+		r.pending = first
+		if r.names == nil {
+			for i := range first {
+				r.names = append(r.names, strconv.Itoa(i))
+			}
+		}
+	case r.names == nil:
+		r.names = uniqueNames(first)
+	}
+	if len(r.names) > r.width {
+		r.width = len(r.names)
+	}
+	return r.choose()
+}
+
+// uniqueNames gives repeated and empty names the names that pandas gives them.
+func uniqueNames(names []string) []string {
+	seen := map[string]int{}
+	out := make([]string, len(names))
+	for i, name := range names {
+		if name == "" {
+			name = fmt.Sprintf("Unnamed: %d", i)
+		}
+		out[i] = name
+		if n := seen[name]; n > 0 {
+			out[i] = fmt.Sprintf("%s.%d", name, n)
+		}
+		seen[name]++
+	}
+	return out
+}
+
+// choose finds the columns that usecols names.
+func (r *csvReader) choose() error {
+	if r.codec.selection == nil {
+		return nil
+	}
+	var names []string
+	for i, name := range r.names {
+		if slices.ContainsFunc(r.codec.selection, func(wanted any) bool {
+			n, isNumber := wholeNumber(wanted)
+			return wanted == name || isNumber && n == i
+		}) {
+			r.pick = append(r.pick, i)
+			names = append(names, name)
+		}
+	}
+	for _, wanted := range r.codec.selection {
+		if name, ok := wanted.(string); ok && !slices.Contains(r.names, name) {
+			return &PlaceError{Want: "column " + quoted(name) + " of usecols", Got: "columns " + strings.Join(r.names, ", ")}
+		}
+	}
+	r.names = names
+	return nil
+}
+
+func (r *csvReader) columns() []string { return r.names }
+func (r *csvReader) close()            {}
+
+func (r *csvReader) next() (row, error) {
+	if r.left == 0 {
+		return row{}, io.EOF
+	}
+	r.left--
+	texts, err := r.pending, error(nil)
+	r.pending = nil
+	if texts == nil {
+		if texts, err = r.csv.Read(); err != nil {
+			return row{}, r.failure(err)
+		}
+	}
+	number := r.line()
+	if len(texts) > r.width {
+		return row{}, &PlaceError{Row: number, Want: fmt.Sprintf("%d fields", r.width), Got: strconv.Itoa(len(texts))}
+	}
+	for len(texts) < r.width {
+		texts = append(texts, "")
+	}
+	if r.pick != nil {
+		r.texts = r.texts[:0]
+		for _, i := range r.pick {
+			r.texts = append(r.texts, texts[i])
+		}
+		texts = r.texts
+	}
+	return row{texts: texts, number: number}, nil
+}
+
+// line is the line of the file on which the row starts.
+func (r *csvReader) line() int {
+	line, _ := r.csv.FieldPos(0)
+	return line + r.codec.skip + max(r.codec.header, 0)
+}
+
+func (r *csvReader) failure(err error) error {
+	var parse *csv.ParseError
+	if errors.As(err, &parse) {
+		return &PlaceError{Row: parse.Line, Want: "a row of CSV", Got: parse.Err.Error()}
+	}
+	return err
+}
+
+// table gives each column the type that all its texts fit.
+func (r *csvReader) table(rows [][]string) *Table {
+	return r.codec.typing.table(r.names, rows)
+}
+
+// encode writes the rows as pandas' to_csv does.
+func (c *csvCodec) encode(_ context.Context, w io.Writer, data any) error {
+	f, err := frameOf(data)
+	if err != nil {
+		return err
+	}
+	columns, err := c.positions(f.columns)
+	if err != nil {
+		return err
+	}
+	out := &csvWriter{codec: c, w: w}
+	if c.saveHeader {
+		if c.saveIndex {
+			out.field("")
+		}
+		for _, i := range columns {
+			out.field(f.columns[i])
+		}
+		out.end()
+	}
+	n := 0
+	err = f.each(func(cells []any) bool {
+		if c.saveIndex {
+			out.field(strconv.Itoa(n))
+		}
+		n++
+		for _, i := range columns {
+			out.field(out.text(cells[i]))
+		}
+		out.end()
+		return out.err == nil
+	})
+	return firstError(err, out.err)
+}
+
+func (c *csvCodec) positions(names []string) ([]int, error) {
+	chosen := c.saveNames
+	if chosen == nil {
+		chosen = names
+	}
+	positions := make([]int, len(chosen))
+	for i, name := range chosen {
+		if positions[i] = slices.Index(names, name); positions[i] < 0 {
+			return nil, fmt.Errorf("save_args.columns: no column %q; the data has %s", name, strings.Join(names, ", "))
+		}
+	}
+	if c.saveNames == nil {
+		for i := range positions {
+			positions[i] = i // repeated names keep their own column
+		}
+	}
+	return positions, nil
+}
+
+// csvWriter writes fields with the least quoting, as Python's csv module.
+type csvWriter struct {
+	codec *csvCodec
+	w     io.Writer
+	line  []byte
+	count int
+	err   error
+}
+
+func (o *csvWriter) field(text string) {
+	if o.count > 0 {
+		o.line = append(o.line, o.codec.saveSep...)
+	}
+	o.count++
+	if !o.codec.quoteAll && !strings.Contains(text, o.codec.saveSep) && !strings.ContainsAny(text, "\"\r\n") {
+		o.line = append(o.line, text...)
+		return
+	}
+	o.line = append(o.line, '"')
+	o.line = append(o.line, strings.ReplaceAll(text, `"`, `""`)...)
+	o.line = append(o.line, '"')
+}
+
+func (o *csvWriter) end() {
+	if o.count == 1 && len(o.line) == 0 {
+		o.line = append(o.line, `""`...) // a line that is empty would be no row
+	}
+	o.line = append(o.line, o.codec.newline...)
+	if o.err == nil {
+		_, o.err = o.w.Write(o.line)
+	}
+	o.line, o.count = o.line[:0], 0
+}
+
+func (o *csvWriter) text(cell any) string {
+	if missing(cell) {
+		return o.codec.blank
+	}
+	switch v := cell.(type) {
+	case string:
+		return v
+	case int64:
+		return strconv.FormatInt(v, 10)
+	case time.Time:
+		return formatTime(v, o.codec.layout)
+	case []byte:
+		return string(v)
+	}
+	return pyyaml.Str(cell)
+}
+
+// formatTime writes a time as pandas does: only the date at midnight, fractions where there are any.
+func formatTime(t time.Time, layout string) string {
+	zone := ""
+	if t.Location() != time.UTC && t.Location() != time.Local {
+		zone = "-07:00"
+	}
+	switch {
+	case layout != "":
+		return t.Format(layout)
+	case t.Nanosecond() != 0:
+		return t.Format("2006-01-02 15:04:05.000000" + zone)
+	case t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 && zone == "":
+		return t.Format("2006-01-02")
+	}
+	return t.Format("2006-01-02 15:04:05" + zone)
+}
+
+// layoutOf turns Python's format of times into Go's.
+func layoutOf(format string) string {
+	return strings.NewReplacer("%Y", "2006", "%m", "01", "%d", "02", "%H", "15", "%M", "04", "%S", "05", "%f", "000000", "%y", "06", "%b", "Jan", "%B", "January", "%z", "-0700").Replace(format)
+}
+
+// typing says how texts become values.
+type typing struct {
+	blank  map[string]bool
+	dtypes map[string]string // by column; "" is for all
+	dates  []string          // columns that hold times
+}
+
+func readTyping(a *args) typing {
+	t := typing{blank: defaultBlank, dtypes: map[string]string{}, dates: a.texts("parse_dates")}
+	if !a.boolean("keep_default_na", true) || !a.boolean("na_filter", true) {
+		t.blank = map[string]bool{}
+	}
+	if extra := a.texts("na_values"); extra != nil {
+		t.blank = maps.Clone(t.blank)
+		maps.Copy(t.blank, textSet(extra))
+	}
+	switch v, _ := a.get("dtype"); dtype := v.(type) {
+	case nil:
+	case string:
+		t.dtypes[""] = dtype
+	case map[string]any:
+		for name, one := range dtype {
+			t.dtypes[name] = fmt.Sprint(one)
+		}
+	default:
+		a.fail("dtype", "must be a type name or a mapping from column to type name, got %v", v)
+	}
+	for _, dtype := range t.dtypes {
+		if _, ok := dtypeKinds[strings.ToLower(dtype)]; !ok {
+			a.fail("dtype", "%q isn't supported; supported are: %s", dtype, strings.Join(slices.Sorted(maps.Keys(dtypeKinds)), ", "))
+		}
+	}
+	return t
+}

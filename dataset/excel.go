@@ -1,0 +1,369 @@
+package dataset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/kedge-run/kedge/catalog"
+	"github.com/xuri/excelize/v2"
+)
+
+const excelClass = "kedro_datasets.pandas.excel_dataset.ExcelDataset"
+
+// excelCodec reads and writes xlsx as pandas does.
+type excelCodec struct {
+	csvCodec        // header, names, skiprows, nrows, usecols, dtype, na_values mean the same
+	sheet    any    // name or position; nil is all sheets
+	typed    bool   // dtype was given
+	saveTo   string // name of the sheet
+}
+
+func buildExcel(spec catalog.Spec) (catalog.Dataset, error) {
+	if err := checkFileArguments(spec, "engine", "load_args", "save_args"); err != nil {
+		return nil, err
+	}
+	c := &excelCodec{}
+	load := argsOf(spec, "load_args", "engine", "engine_kwargs", "storage_options", "dtype_backend")
+	c.readExcelArgs(load)
+	save := argsOf(spec, "save_args", "engine", "engine_kwargs", "storage_options", "writer", "merge_cells", "freeze_panes")
+	c.saveTo = save.text("sheet_name", "Sheet1")
+	c.saveIndex = save.boolean("index", false)
+	c.saveHeader = save.boolean("header", true)
+	c.saveNames = save.texts("columns")
+	c.blank = save.text("na_rep", "")
+	if err := firstError(load.done(), save.done()); err != nil {
+		return nil, err
+	}
+	return newFile(spec, c, shown(spec, "load_args", map[string]any{"engine": "openpyxl"}), shown(spec, "save_args", map[string]any{"index": false}),
+		catalog.DescribedArg{Name: "writer_args", Value: map[string]any{"engine": "openpyxl"}})
+}
+
+func (c *excelCodec) readExcelArgs(a *args) {
+	c.sheet = 0
+	if v, ok := a.values["sheet_name"]; ok {
+		c.sheet = v
+	}
+	a.known = append(a.known, "sheet_name")
+	if n, ok := wholeNumber(c.sheet); ok {
+		c.sheet = n
+	} else if _, ok := c.sheet.(string); !ok && c.sheet != nil {
+		a.fail("sheet_name", "must be a name, a position or null for all sheets, got %v", c.sheet)
+	}
+	c.names = a.texts("names")
+	c.header = headerLine(a, nil)
+	c.skip = a.number("skiprows", 0)
+	c.limit = a.number("nrows", -1)
+	c.selection = selection(a)
+	c.typing = readTyping(a)
+	c.typed = len(c.typing.dtypes) > 0
+}
+
+func (c *excelCodec) decode(_ context.Context, src object, want reflect.Type) (any, error) {
+	book, err := openWorkbook(src)
+	if err != nil {
+		return nil, err
+	}
+	if c.sheet != nil {
+		rows, err := c.sheetRows(book, c.sheet)
+		if err != nil {
+			return nil, err
+		}
+		defer rows.close()
+		return decodeRows(rows, want)
+	}
+	all := make(map[string]*Table, len(book.sheets))
+	for _, s := range book.sheets {
+		rows, err := c.sheetRows(book, s.name)
+		if err != nil {
+			return nil, err
+		}
+		t, err := readTable(rows, -1)
+		rows.close()
+		if err != nil {
+			return nil, fmt.Errorf("sheet %q: %w", s.name, err)
+		}
+		all[s.name] = t
+	}
+	return catalog.Convert(all, want)
+}
+
+func (c *excelCodec) rows(_ context.Context, src object) (rowReader, error) {
+	book, err := openWorkbook(src)
+	if err != nil {
+		return nil, err
+	}
+	if c.sheet == nil {
+		return nil, errors.New("rows of all sheets can't be read one by one: name one sheet by load_args.sheet_name")
+	}
+	return c.sheetRows(book, c.sheet)
+}
+
+// excelReader hands out the rows of a sheet below its header.
+type excelReader struct {
+	codec   *excelCodec
+	sheet   *sheetReader
+	names   []string
+	pick    []int
+	pending []any
+	first   int // number of the pending row
+	left    int
+	cells   []any
+}
+
+func (c *excelCodec) sheetRows(book *workbook, which any) (*excelReader, error) {
+	names := make([]string, len(book.sheets))
+	at := -1
+	for i, s := range book.sheets {
+		names[i] = s.name
+		if which == s.name || which == i {
+			at = i
+		}
+	}
+	if at < 0 {
+		return nil, &catalog.Exception{Type: "ValueError", Message: fmt.Sprintf("Worksheet %v not found; the workbook has: %s", which, strings.Join(names, ", "))}
+	}
+	sheet, err := book.open(book.sheets[at].part)
+	if err != nil {
+		return nil, err
+	}
+	r := &excelReader{codec: c, sheet: sheet, left: c.limit}
+	if err := r.readHeader(); err != nil {
+		return nil, errors.Join(err, sheet.part.Close())
+	}
+	return r, nil
+}
+
+func (r *excelReader) readHeader() error {
+	var cells []any
+	for { // the file leaves blank rows out; positions count them
+		var err error
+		if cells, err = r.sheet.read(); err != nil && err != io.EOF {
+			return err
+		}
+		if err == io.EOF || r.sheet.number > r.codec.skip+max(r.codec.header, 0) {
+			break
+		}
+	}
+	if r.codec.header < 0 {
+		r.pending, r.first = cells, r.sheet.number
+	}
+	header := make([]string, len(cells))
+	for i, cell := range cells {
+		if r.codec.header < 0 {
+			header[i] = fmt.Sprint(i)
+		} else if cell != nil {
+			header[i] = (&csvWriter{codec: &r.codec.csvCodec}).text(cell)
+		}
+	}
+	r.names = uniqueNames(header)
+	if r.codec.names != nil {
+		r.names = r.codec.names
+	}
+	chooser := csvReader{codec: &r.codec.csvCodec, names: r.names}
+	if err := chooser.choose(); err != nil {
+		return err
+	}
+	r.names, r.pick = chooser.names, chooser.pick
+	if r.pick == nil {
+		for i := range r.names {
+			r.pick = append(r.pick, i)
+		}
+	}
+	return nil
+}
+
+func (r *excelReader) columns() []string { return r.names }
+
+func (r *excelReader) close() { _ = r.sheet.part.Close() } // a part of a file that is open for reading
+
+func (r *excelReader) next() (row, error) {
+	if r.left == 0 {
+		return row{}, io.EOF
+	}
+	r.left--
+	cells, number := r.pending, r.first
+	r.pending = nil
+	if cells == nil {
+		var err error
+		if cells, err = r.sheet.read(); err != nil {
+			return row{}, err
+		}
+		number = r.sheet.number
+	}
+	r.cells = r.cells[:0]
+	for _, i := range r.pick {
+		var cell any
+		if i < len(cells) {
+			cell = cells[i]
+		}
+		if text, ok := cell.(string); ok && r.codec.typing.blank[text] {
+			cell = nil
+		}
+		r.cells = append(r.cells, cell)
+	}
+	return row{values: r.cells, number: number}, nil
+}
+
+// finish gives the columns one type each.
+func (r *excelReader) finish(t *Table) *Table {
+	if r.codec.typed {
+		writer := csvWriter{codec: &r.codec.csvCodec}
+		for j, name := range t.Columns {
+			kinds := r.codec.typing.kinds(name)
+			if len(kinds) > 2 {
+				continue // no dtype for this column
+			}
+			for _, cells := range t.Rows {
+				if value, ok := kinds[0].read(writer.text(cells[j])); ok && cells[j] != nil {
+					cells[j] = value
+				}
+			}
+		}
+	}
+	t.unifyNumbers()
+	return t
+}
+
+// unifyNumbers makes columns that hold whole numbers and floats columns of floats.
+func (t *Table) unifyNumbers() {
+	for j := range t.Columns {
+		whole, floats := false, false
+		for _, cells := range t.Rows {
+			switch cells[j].(type) {
+			case int64:
+				whole = true
+			case float64:
+				floats = true
+			}
+		}
+		if !whole || !floats {
+			continue
+		}
+		for _, cells := range t.Rows {
+			if n, ok := cells[j].(int64); ok {
+				cells[j] = float64(n)
+			}
+		}
+	}
+}
+
+// encode writes one sheet, or for a map[string]*Table a sheet for each.
+func (c *excelCodec) encode(_ context.Context, w io.Writer, data any) (err error) {
+	book := excelize.NewFile()
+	defer func() { err = errors.Join(err, book.Close()) }()
+	sheets := map[string]any{c.saveTo: data}
+	if tables, ok := data.(map[string]*Table); ok {
+		sheets = map[string]any{}
+		for name, t := range tables {
+			sheets[name] = t
+		}
+	}
+	if len(sheets) == 0 {
+		return errors.New("a workbook needs a sheet")
+	}
+	for i, name := range slices.Sorted(maps.Keys(sheets)) {
+		if i == 0 {
+			err = book.SetSheetName("Sheet1", name)
+		} else {
+			_, err = book.NewSheet(name)
+		}
+		if err == nil {
+			err = c.writeSheet(book, name, sheets[name])
+		}
+		if err != nil {
+			return fmt.Errorf("sheet %q: %w", name, err)
+		}
+	}
+	_, err = book.WriteTo(w)
+	return err
+}
+
+func (c *excelCodec) writeSheet(book *excelize.File, name string, data any) error {
+	f, err := frameOf(data)
+	if err != nil {
+		return err
+	}
+	columns, err := c.positions(f.columns)
+	if err != nil {
+		return err
+	}
+	stream, err := book.NewStreamWriter(name)
+	if err != nil {
+		return err
+	}
+	format := "YYYY-MM-DD HH:MM:SS"
+	style, err := book.NewStyle(&excelize.Style{CustomNumFmt: &format})
+	if err != nil {
+		return err
+	}
+	out := sheetWriter{codec: c, stream: stream, style: style}
+	if c.saveHeader {
+		names := make([]any, len(f.columns))
+		for i, column := range f.columns {
+			names[i] = column
+		}
+		out.write(columns, names, "")
+	}
+	index := int64(0)
+	err = f.each(func(cells []any) bool {
+		out.write(columns, cells, index)
+		index++
+		return out.err == nil
+	})
+	if err = firstError(err, out.err); err != nil {
+		return err
+	}
+	return stream.Flush()
+}
+
+// sheetWriter writes rows to a sheet.
+type sheetWriter struct {
+	codec  *excelCodec
+	stream *excelize.StreamWriter
+	style  int // of dates
+	number int
+	err    error
+}
+
+func (o *sheetWriter) write(columns []int, cells []any, index any) {
+	o.number++
+	out := make([]any, 0, len(columns)+1)
+	if o.codec.saveIndex {
+		out = append(out, index)
+	}
+	for _, i := range columns {
+		out = append(out, o.cell(cells[i]))
+	}
+	if err := o.stream.SetRow(fmt.Sprintf("A%d", o.number), out); err != nil && o.err == nil {
+		o.err = fmt.Errorf("row %d: %w", o.number, err)
+	}
+}
+
+func (o *sheetWriter) cell(value any) any {
+	if missing(value) {
+		if o.codec.blank == "" {
+			return nil
+		}
+		return o.codec.blank
+	}
+	switch v := value.(type) {
+	case time.Time:
+		return excelize.Cell{StyleID: o.style, Value: v.UTC()}
+	case float64:
+		if math.IsInf(v, 0) {
+			return strings.TrimSuffix(fmt.Sprint(v), "Inf") + "inf"
+		}
+		return v
+	case int64, string, bool:
+		return v
+	}
+	return (&csvWriter{codec: &o.codec.csvCodec}).text(value)
+}
