@@ -1,0 +1,56 @@
+package reporting
+
+import (
+	"bytes"
+	"image/color"
+	"math"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/palette"
+	"gonum.org/v1/plot/text"
+	"gonum.org/v1/plot/vg"
+)
+
+const (
+	width    = 8 * vg.Inch
+	height   = 6 * vg.Inch
+	barWidth = 10 * vg.Length(1)
+	slanted  = math.Pi / 3
+	slantedX = text.XRight
+	slantedY = text.YCenter
+)
+
+var blue = color.RGBA{R: 0x2a, G: 0x6f, B: 0xbb, A: 0xff}
+
+// shades go from white to blue.
+var shades = gradient{}
+
+type gradient struct{}
+
+var _ palette.Palette = gradient{}
+
+// Colors lists the shades.
+func (gradient) Colors() []color.Color {
+	const steps = 16
+	colors := make([]color.Color, steps)
+	for i := range colors {
+		part := float64(i) / steps
+		colors[i] = color.RGBA{R: fade(blue.R, part), G: fade(blue.G, part), B: fade(blue.B, part), A: 0xff}
+	}
+	return colors
+}
+
+func fade(to uint8, part float64) uint8 { return uint8(255 - part*float64(255-to)) }
+
+// draw gives the plot as a file of a format that gonum knows: png, svg, pdf.
+func draw(p *plot.Plot, format string) ([]byte, error) {
+	canvas, err := p.WriterTo(width, height, format)
+	if err != nil {
+		return nil, err
+	}
+	var file bytes.Buffer
+	if _, err := canvas.WriteTo(&file); err != nil {
+		return nil, err
+	}
+	return file.Bytes(), nil
+}
