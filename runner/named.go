@@ -5,25 +5,48 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/kedge-run/kedge/catalog"
 )
 
-// New makes a built-in runner by the name of Kedro's class, with its constructor's
-// arguments (RUN-026): is_async for all, max_workers for ThreadRunner and
-// ParallelRunner. A bare or "kedro.runner." name is understood.
+// modules maps Kedro's modules to the one runner that each defines.
+var modules = map[string]string{
+	"sequential_runner": "SequentialRunner", "thread_runner": "ThreadRunner", "parallel_runner": "ParallelRunner",
+}
+
+// className is the class that a bare or dotted name means: "ThreadRunner", "kedro.runner.ThreadRunner" or
+// "kedro.runner.thread_runner.ThreadRunner".
+func className(name string) string {
+	if name == "" {
+		return "SequentialRunner"
+	}
+	rest, ok := strings.CutPrefix(name, "kedro.runner.")
+	if !ok {
+		return name
+	}
+	if module, class, dotted := strings.Cut(rest, "."); dotted && modules[module] == class {
+		return class
+	}
+	return rest
+}
+
+// New makes a built-in runner by the name of Kedro's class, bare or dotted, with its
+// constructor's arguments (RUN-026): is_async for all, max_workers for ThreadRunner and
+// ParallelRunner.
 func New(name string, params map[string]any) (Runner, error) {
-	args := arguments{runner: name, values: maps.Clone(params)}
+	class := className(name)
+	args := arguments{runner: class, values: maps.Clone(params)}
 	var r Runner
-	switch name {
-	case "", "SequentialRunner", "kedro.runner.SequentialRunner":
+	switch class {
+	case "SequentialRunner":
 		r = Sequential{IsAsync: args.async()}
-	case "ThreadRunner", "kedro.runner.ThreadRunner":
+	case "ThreadRunner":
 		r = Thread{MaxWorkers: args.maxWorkers(), IsAsync: args.async()}
-	case "ParallelRunner", "kedro.runner.ParallelRunner":
+	case "ParallelRunner":
 		r = Parallel{MaxWorkers: args.maxWorkers(), IsAsync: args.async()}
 	default:
-		return nil, &AttributeError{message: fmt.Sprintf("module 'kedro.runner' has no attribute '%s'", name)}
+		return nil, &AttributeError{message: fmt.Sprintf("module 'kedro.runner' has no attribute '%s'", class)}
 	}
 	return r, args.finish()
 }

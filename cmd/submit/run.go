@@ -182,6 +182,10 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 	if err := f.refuse(args); err != nil {
 		return messages.RunRequest{}, err
 	}
+	runnerParams, err := args.ResolveRunner()
+	if err != nil {
+		return messages.RunRequest{}, asUsage(err)
+	}
 	startBy, err := parseStartBy(f.startBy, now)
 	if err != nil {
 		return messages.RunRequest{}, err
@@ -191,7 +195,7 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 		PipelineNames: args.PipelineNames, Tags: args.Tags, NodeNames: args.NodeNames,
 		FromNodes: args.FromNodes, ToNodes: args.ToNodes, FromInputs: args.FromInputs, ToOutputs: args.ToOutputs,
 		Namespaces: args.Namespaces, LoadVersions: args.LoadVersions, OnlyMissingOutputs: args.OnlyMissing,
-		RuntimeParams: args.Params.Plain(), Runner: args.Runner, RunnerParams: args.RunnerParams.Plain(),
+		RuntimeParams: args.Params.Plain(), Runner: args.Runner, RunnerParams: runnerParams.Plain(),
 		Priority: messages.Priority(f.priority), Timeout: messages.Duration(f.timeout), StartBy: startBy,
 		ReplySubject: f.replySubject, Labels: f.labels, Outputs: cli.SplitNames(f.outputs),
 	}, nil

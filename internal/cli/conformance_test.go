@@ -38,6 +38,14 @@ func TestConformanceCLI(t *testing.T) {
 			}
 			return answer
 		},
+		Ignore: func(v oracle.Vector, path string) string {
+			var q question
+			v.Decode(t, &q)
+			if path == "/run/runner/max_workers" && !strings.Contains(lastRunnerParams(q.Argv), "max_workers") && q.ConfigText == nil {
+				return "an earlier --runner-params named max_workers, so the generator recorded its machine's default"
+			}
+			return ""
+		},
 	}.Run(t)
 }
 
@@ -53,16 +61,19 @@ func ask(t *testing.T, dir string, q question) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Kedro makes the runner itself; here the session does, from name and arguments.
-	params := args.RunnerParams.Plain()
+	// Kedro makes the runner itself; here the session does, from its name and arguments.
+	if _, err := runner.New(args.Runner, nil); err != nil {
+		return nil, err
+	}
+	resolved, err := args.ResolveRunner()
+	if err != nil {
+		return nil, err
+	}
+	params := resolved.Plain()
 	if _, ok := params["is_async"]; !ok {
 		params["is_async"] = false
 	}
-	name := args.Runner
-	if name == "" {
-		name = "SequentialRunner"
-	}
-	made, err := runner.New(name, params)
+	made, err := runner.New(args.Runner, params)
 	if err != nil {
 		return nil, err
 	}
@@ -89,6 +100,16 @@ func ask(t *testing.T, dir string, q question) (map[string]any, error) {
 	return map[string]any{"create": create, "run": run, "deprecations": deprecations}, nil
 }
 
+// lastRunnerParams is the value of --runner-params that counts.
+func lastRunnerParams(argv []string) string {
+	for i := len(argv) - 2; i >= 0; i-- {
+		if argv[i] == "--runner-params" {
+			return argv[i+1]
+		}
+	}
+	return ""
+}
+
 func parse(dir string, argv []string) (*cli.RunArgs, error) {
 	set := pflag.NewFlagSet("run", pflag.ContinueOnError)
 	set.SortFlags = false
@@ -101,8 +122,12 @@ func parse(dir string, argv []string) (*cli.RunArgs, error) {
 }
 
 func describeRunner(made runner.Runner, params map[string]any) map[string]any {
+	_, threads := made.(runner.Thread) // it loads and saves in its own threads: Kedro switches is_async off
 	about := map[string]any{"class": made.Name(), "is_async": params["is_async"]}
-	if workers, ok := params["max_workers"]; ok && made.Name() == "ThreadRunner" {
+	if threads {
+		about["is_async"] = false
+	}
+	if workers, ok := params["max_workers"]; ok && threads {
 		about["max_workers"] = workers
 	}
 	return about

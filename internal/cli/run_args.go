@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,7 +25,8 @@ type RunArgs struct {
 	LoadVersions  map[string]string
 	Params        *config.Mapping // runtime parameters
 	Runner        string          // "" when not given
-	RunnerParams  *config.Mapping // with is_async when --async was given
+	RunnerParams  *config.Mapping // --runner-params alone; see ResolveRunner
+	Async         bool            // --async, deprecated
 	OnlyMissing   bool            // --only-missing-outputs
 
 	Env        *string // nil when not given; submit refuses it
@@ -94,7 +96,6 @@ type reading struct {
 	args      *RunArgs
 	pipeline  string   // --pipeline
 	pipelines []string // --pipelines
-	isAsync   bool     // --async
 }
 
 func newReading(dir string) *reading {
@@ -138,7 +139,7 @@ func (r *reading) read(opt option, value fileValue) (err error) {
 	case "runner_params":
 		a.RunnerParams, err = value.params("runner_params")
 	case "is_async":
-		r.isAsync = text == "true"
+		a.Async = text == "true"
 	case "only_missing_outputs":
 		a.OnlyMissing = text == "true"
 	case "env":
@@ -153,7 +154,12 @@ func (v fileValue) params(option string) (*config.Mapping, error) {
 	if v.mapping != nil {
 		return v.mapping, nil
 	}
-	return config.ParseParams(v.text, option)
+	mapping, err := config.ParseParams(v.text, option)
+	var malformed *config.UsageError
+	if errors.As(err, &malformed) {
+		return nil, usageErrorf("%s", malformed.Message)
+	}
+	return mapping, err
 }
 
 // finish applies the rules between options.
@@ -168,16 +174,24 @@ func (r *reading) finish() (*RunArgs, error) {
 			"Please use '--pipelines' instead.")
 		a.PipelineNames = []string{r.pipeline}
 	}
-	if !r.isAsync {
-		return a, nil
+	if a.Async {
+		a.Deprecations = append(a.Deprecations, "Option '--async' is deprecated and will be removed in Kedro 2.0. "+
+			"Please use '--runner-params=is_async=True' instead.")
 	}
-	a.Deprecations = append(a.Deprecations, "Option '--async' is deprecated and will be removed in Kedro 2.0. "+
-		"Please use '--runner-params=is_async=True' instead.")
+	return a, nil
+}
+
+// ResolveRunner gives the arguments of the runner: --runner-params, with
+// is_async when --async was given (CLI-031). Kedro looks for the runner before it
+// calls this.
+func (a *RunArgs) ResolveRunner() (*config.Mapping, error) {
+	if !a.Async {
+		return a.RunnerParams, nil
+	}
 	if given, ok := a.RunnerParams.Get("is_async"); ok && !truthy(given) {
 		return nil, kedroErrorf("Options '--async' and '--runner-params=is_async=False' cannot be used together.")
 	}
-	a.RunnerParams = with(a.RunnerParams, "is_async", true)
-	return a, nil
+	return with(a.RunnerParams, "is_async", true), nil
 }
 
 // checkConfSource is the rule of CLI-058: URLs other than file:// pass, a path must exist.

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/kedge-run/kedge"
+	"github.com/kedge-run/kedge/client"
+	"github.com/kedge-run/kedge/internal/natstest"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// patience is how long a script waits for an event before it fails.
+const patience = time.Minute
+
+// TestMain makes submit and worker commands of the scripts: real processes.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"submit": main,
+		"worker": func() { kedge.Main(nil) },
+	})
+}
+
+// TestScripts runs the scenarios in testdata. Each has a NATS server of its own, set up for the queue demo, and a
+// copy of the project testdata/demo. Beyond the commands of testscript they know:
+//
+//	serve NAME [ARG...]   start a worker in this process and wait until it takes runs
+//	stop NAME             stop it softly and wait for its end
+//	exits CODE CMD...     run a command that must end with this code
+//	keep NAME             keep the first line of standard output as the variable NAME
+//	await RUN KIND        wait for the first event of a run of this kind
+//	listen SUBJECT        keep what is published there, for heard
+//	heard PATTERN         wait for a message that was listened to and holds this text
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup:               func(env *testscript.Env) error { return setupScript(t, env) },
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve": serve, "stop": stop, "exits": exits, "keep": keep, "await": await, "listen": listen, "heard": heard,
+		},
+	})
+}
+
+// scriptKey finds the state of a script in its testscript.Env.
+type scriptKey struct{}
+
+// scriptState is what a script has open.
+type scriptState struct {
+	conn     *nats.Conn
+	workers  map[string]*servedWorker
+	messages *nats.Subscription
+}
+
+// servedWorker is a worker in this process.
+type servedWorker struct {
+	cancel context.CancelFunc
+	code   chan int
+}
+
+func setupScript(t *testing.T, env *testscript.Env) error {
+	server := natstest.Start(t)
+	env.Setenv("NATS_URL", server.URL())
+	env.Setenv("HOME", env.WorkDir)
+	state := &scriptState{conn: server.Connect(), workers: map[string]*servedWorker{}}
+	env.Values[scriptKey{}] = state
+	env.Defer(func() {
+		for _, w := range state.workers {
+			w.cancel()
+			<-w.code
+		}
+	})
+	return os.CopyFS(filepath.Join(env.WorkDir, "demo"), os.DirFS("testdata/demo"))
+}
+
+func stateOf(ts *testscript.TestScript) *scriptState { return ts.Value(scriptKey{}).(*scriptState) }
+
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: serve NAME [ARG...]")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	w := &servedWorker{cancel: cancel, code: make(chan int, 1)}
+	stdout, out := io.Pipe()
+	log, err := os.Create(ts.MkAbs(args[0] + ".log"))
+	ts.Check(err)
+	env := &kedge.Env{
+		Args: args[1:], Dir: ts.MkAbs("demo"), Stdin: strings.NewReader(""), Stdout: out, Stderr: log,
+		Lookup: func(name string) (string, bool) { v := ts.Getenv(name); return v, v != "" },
+	}
+	go func() {
+		code := kedge.Run(ctx, nil, env)
+		out.Close()
+		log.Close()
+		w.code <- code
+	}()
+	stateOf(ts).workers[args[0]] = w
+	ready := make(chan bool, 1)
+	go func() {
+		lines := bufio.NewScanner(stdout)
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), "takes runs of queue") {
+				ready <- true
+			}
+		}
+		ready <- false
+	}()
+	select {
+	case ok := <-ready:
+		if !ok {
+			text, _ := os.ReadFile(ts.MkAbs(args[0] + ".log"))
+			ts.Fatalf("the worker ended before it took runs: %s", text)
+		}
+	case <-time.After(patience):
+		ts.Fatalf("the worker took no runs in %s", patience)
+	}
+}
+
+func stop(ts *testscript.TestScript, neg bool, args []string) {
+	w := stateOf(ts).workers[args[0]]
+	if neg || w == nil {
+		ts.Fatalf("usage: stop NAME, of a worker that serves")
+	}
+	delete(stateOf(ts).workers, args[0])
+	w.cancel()
+	select {
+	case code := <-w.code:
+		if code != 0 {
+			ts.Fatalf("the worker ended with exit code %d", code)
+		}
+	case <-time.After(patience):
+		ts.Fatalf("the worker did not stop in %s", patience)
+	}
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE CMD...")
+	}
+	code := 0
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		var exit *exec.ExitError
+		if !errors.As(err, &exit) {
+			ts.Fatalf("%s: %v", args[1], err)
+		}
+		code = exit.ExitCode()
+	}
+	if strconv.Itoa(code) != args[0] {
+		ts.Fatalf("exit code %d, want %s", code, args[0])
+	}
+}
+
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: keep NAME")
+	}
+	line, _, _ := strings.Cut(ts.ReadFile("stdout"), "\n")
+	ts.Setenv(args[0], line)
+}
+
+func await(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: await RUN KIND")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := client.New(stateOf(ts).conn, client.Config{})
+	ts.Check(err)
+	defer c.Close()
+	for update, err := range c.Watch(ctx, messages.RunID(args[0])) {
+		ts.Check(err)
+		if update.Event != nil && string(update.Event.Kind) == args[1] {
+			return
+		}
+	}
+	ts.Fatalf("run %s ended without the event %s", args[0], args[1])
+}
+
+func listen(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: listen SUBJECT")
+	}
+	state := stateOf(ts)
+	var err error
+	state.messages, err = state.conn.SubscribeSync(args[0])
+	ts.Check(err)
+	ts.Check(state.conn.Flush())
+}
+
+func heard(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: heard TEXT")
+	}
+	msg, err := stateOf(ts).messages.NextMsg(patience)
+	ts.Check(err)
+	if !strings.Contains(string(msg.Data), args[0]) {
+		ts.Fatalf("%s: %s does not hold %s", msg.Subject, msg.Data, args[0])
+	}
+}
