@@ -115,7 +115,7 @@ func mergeAll(roots []*node) (*node, error) {
 // after the first time.
 func (s *side) resolve(r *resolution, tree *node) (*outcome, error) {
 	if tree == nil {
-		return &outcome{resolvedSide: &resolvedSide{first: pyyaml.NewMap()}, kept: r.keep}, nil
+		return s.resolveNothing(r), nil
 	}
 	if tree.kind == listNode {
 		return nil, failf("AttributeError", "'list' object has no attribute 'items'")
@@ -140,6 +140,19 @@ func (s *side) resolve(r *resolution, tree *node) (*outcome, error) {
 		s.resolved.Store(done)
 	}
 	return &outcome{resolvedSide: done, kept: r.keep}, nil
+}
+
+// resolveNothing is the outcome of a side without files: the same one in all runs, so
+// that what is made of it can be recognised.
+func (s *side) resolveNothing(r *resolution) *outcome {
+	known := s.resolved.Load()
+	if known == nil || !r.keep {
+		known = &resolvedSide{first: pyyaml.NewMap()}
+	}
+	if r.keep {
+		s.resolved.Store(known)
+	}
+	return &outcome{resolvedSide: known, kept: r.keep}
 }
 
 // checkNames refuses keys that aren't text where Kedro looks for a leading "_".
