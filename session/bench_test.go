@@ -1,0 +1,41 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/kedge-run/kedge/pipeline"
+)
+
+// BenchmarkServiceSession measures a run that does nothing: what a session costs, for
+// nodes that read a parameter, and for nodes that hand an integer on in memory.
+func BenchmarkServiceSession(b *testing.B) {
+	for _, n := range []int{1, 10, 100} {
+		b.Run(fmt.Sprintf("empty-%d", n), func(b *testing.B) {
+			parts := make([]pipeline.Part, n)
+			for i := range parts {
+				parts[i] = pipeline.Define(func(int) {}, "params:start", nil, pipeline.Name(fmt.Sprintf("n%d", i)))
+			}
+			benchmarkRun(b, parts)
+		})
+		b.Run(fmt.Sprintf("chain-%d", n), func(b *testing.B) { benchmarkRun(b, chain(n)) })
+	}
+}
+
+func benchmarkRun(b *testing.B, parts []pipeline.Part) {
+	dir := layOut(b, map[string]string{"conf/base/parameters.yml": "start: 1\n"})
+	s := service(b, dir, of("main", parts...))
+	ctx := context.Background()
+	opts := RunOptions{PipelineNames: []string{"main"}}
+	_, err := s.Run(ctx, opts)
+	require.NoError(b, err)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := s.Run(ctx, opts); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
