@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/kedge-run/kedge/client"
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// inFlight is how many runs the closed loop keeps under way.
+const inFlight = 64
+
+func rawRole(ctx context.Context, url string, slots int) error {
+	fmt.Println("ready")
+	return rawWork(ctx, url, slots)
+}
+
+// with starts a server with a fresh store and gives a connection to it.
+func with(ctx context.Context, always bool, do func(nc *nats.Conn, url string) error) error {
+	dir, err := os.MkdirTemp("", "kedge-bench-store")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	server, err := start(ctx, "server", "-store", dir, fmt.Sprintf("-always=%v", always))
+	if err != nil {
+		return err
+	}
+	defer server.stop()
+	nc, err := nats.Connect(server.Ready)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	return do(nc, server.Ready)
+}
+
+// loopFigures are what one loop reached.
+type loopFigures struct{ rate, p50, p99 float64 }
+
+// loops measures the raw loop and Kedge's beside each other, twice in turn, and keeps the better of each: other load
+// on the machine only makes figures worse.
+func loops(ctx context.Context, report *report, o options) error {
+	for _, always := range []bool{false, true} {
+		name, runs := "default sync", o.runs
+		if always {
+			name, runs = "SyncAlways", o.runs/4
+		}
+		var raw, kedge loopFigures
+		for range 2 {
+			for role, best := range map[string]*loopFigures{"raw": &raw, "kedge": &kedge} {
+				got, err := loop(ctx, role, always, runs, o.slots)
+				if err != nil {
+					return fmt.Errorf("%s, %s: %w", role, name, err)
+				}
+				best.keep(got)
+			}
+		}
+		report.add("raw nats.go loop, 64 in flight, "+name, raw.rate, "runs/s", 0)
+		report.add("worker loop, 64 in flight, "+name, kedge.rate, "runs/s", raw.rate)
+		report.add("submit to result, p50, "+name, kedge.p50, "ms", raw.p50)
+		report.add("submit to result, p99, "+name, kedge.p99, "ms", raw.p99)
+	}
+	return nil
+}
+
+func (f *loopFigures) keep(g loopFigures) {
+	if f.rate == 0 {
+		*f = g
+		return
+	}
+	f.rate, f.p50, f.p99 = max(f.rate, g.rate), min(f.p50, g.p50), min(f.p99, g.p99)
+}
+
+// loop measures one kind of worker on a server of its own.
+func loop(ctx context.Context, role string, always bool, runs, slots int) (figures loopFigures, err error) {
+	err = with(ctx, always, func(nc *nats.Conn, url string) error {
+		submit, err := submitterOf(ctx, role, nc)
+		if err != nil {
+			return err
+		}
+		worker, err := start(ctx, role, "-url", url, "-slots", fmt.Sprint(slots))
+		if err != nil {
+			return err
+		}
+		defer worker.stop()
+		if _, err := closedLoop(ctx, submit, inFlight, 500); err != nil { // warm
+			return err
+		}
+		if figures.rate, err = closedLoop(ctx, submit, inFlight, runs); err != nil {
+			return err
+		}
+		times, err := latency(ctx, submit, 500)
+		if err != nil {
+			return err
+		}
+		figures.p50, figures.p99 = quantile(times, 0.5), quantile(times, 0.99)
+		return nil
+	})
+	return figures, err
+}
+
+func submitterOf(ctx context.Context, role string, nc *nats.Conn) (submitFunc, error) {
+	if role == "kedge" {
+		return kedgeSubmitter(ctx, nc)
+	}
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return nil, err
+	}
+	if err := rawSetup(ctx, js); err != nil {
+		return nil, err
+	}
+	s, err := newRawSubmitter(ctx, nc)
+	if err != nil {
+		return nil, err
+	}
+	return s.submit, nil
+}
+
+// processes measures a worker's cold start, from the start of its process to the result of a run that waits, and its
+// memory when idle.
+func processes(ctx context.Context, report *report, o options) error {
+	return with(ctx, false, func(nc *nats.Conn, url string) error {
+		submit, err := kedgeSubmitter(ctx, nc)
+		if err != nil {
+			return err
+		}
+		best := time.Hour
+		for range 3 {
+			wait, err := submit(ctx)
+			if err != nil {
+				return err
+			}
+			begin := time.Now()
+			worker, err := start(ctx, "kedge", "-url", url)
+			if err != nil {
+				return err
+			}
+			err = wait(ctx)
+			best = min(best, time.Since(begin))
+			worker.stop()
+			if err != nil {
+				return err
+			}
+		}
+		report.add("cold start to first result", millis(best), "ms", 50)
+		idle, err := start(ctx, "kedge", "-url", url)
+		if err != nil {
+			return err
+		}
+		defer idle.stop()
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(4 * time.Second):
+		}
+		rss, err := idle.rss()
+		if err != nil {
+			return err
+		}
+		report.add("idle worker, resident memory", rss, "MiB", 30)
+		return nil
+	})
+}
+
+// recovery measures the default times: how long after SIGKILL of its worker a run starts elsewhere, and that a run of
+// ten times AckWait is started once.
+func recovery(ctx context.Context, report *report) error {
+	return with(ctx, false, func(nc *nats.Conn, url string) error {
+		if _, err := kedgeSubmitter(ctx, nc); err != nil {
+			return err
+		}
+		c, err := client.New(nc, client.Config{Queue: queue})
+		if err != nil {
+			return err
+		}
+		victim, err := start(ctx, "kedge", "-url", url, "-slots", "1")
+		if err != nil {
+			return err
+		}
+		defer victim.stop()
+		killed := &messages.RunRequest{PipelineNames: []string{"long"}, RuntimeParams: map[string]any{"seconds": 20.0}}
+		if _, err := c.Submit(ctx, killed); err != nil {
+			return err
+		}
+		if err := untilRunning(ctx, c, killed.RunID, 1); err != nil {
+			return err
+		}
+		heir, err := start(ctx, "kedge", "-url", url)
+		if err != nil {
+			return err
+		}
+		defer heir.stop()
+		long := &messages.RunRequest{PipelineNames: []string{"long"}, RuntimeParams: map[string]any{"seconds": 10 * natsx.DefaultAckWait.Seconds()}}
+		if _, err := c.Submit(ctx, long); err != nil {
+			return err
+		}
+		begin := time.Now()
+		victim.kill()
+		if err := untilRunning(ctx, c, killed.RunID, 2); err != nil {
+			return err
+		}
+		report.add("recovery: SIGKILL of the worker to the next start, default times", time.Since(begin).Seconds(), "s", 15)
+		reply, err := c.Wait(ctx, long.RunID)
+		if err != nil {
+			return err
+		}
+		if reply.Error != nil {
+			return errors.New("the long run failed: " + reply.Error.Message)
+		}
+		report.add("starts of a run of 10 x AckWait (120 s)", float64(reply.Result.Epoch), "", 1)
+		return nil
+	})
+}
+
+// untilRunning waits until a run is claimed for the n-th time.
+func untilRunning(ctx context.Context, c *client.Client, run messages.RunID, n uint64) error {
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, err := c.Status(ctx, run)
+		if err == nil && status.State == messages.StateRunning && status.Epoch >= n {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}

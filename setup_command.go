@@ -1,0 +1,107 @@
+package kedge
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+
+	"github.com/kedge-run/kedge/internal/cli"
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/project"
+)
+
+// newSetupCommand makes "worker setup", which an admin runs once: workers then need no right to make streams.
+func newSetupCommand(base *project.Project, env *Env) *cobra.Command {
+	flags := &serverFlags{}
+	var replicas int
+	cmd := &cobra.Command{
+		Use:   "setup",
+		Short: "make the streams and consumers that workers and submitters need",
+		Long: "Makes the streams, buckets and consumers that are missing and prints all of them. It changes nothing that\n" +
+			"exists, and may be repeated, for example to add a queue or a tenant.",
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := flags.needQueue(base, env); err != nil {
+				return err
+			}
+			return runSetup(cmd.Context(), env, flags, replicas)
+		},
+	}
+	flags.add(cmd.Flags(), env)
+	cmd.Flags().IntVar(&replicas, "replicas", 1, "`copies` of each stream: 1, 3 or 5; as many servers are needed")
+	return cmd
+}
+
+// needQueue finds the queue in the project when no flag names it.
+func (f *serverFlags) needQueue(base *project.Project, env *Env) error {
+	if f.queue != "" {
+		return nil
+	}
+	proj, _, err := loadProject(base, env, "")
+	if err != nil {
+		return usage(fmt.Errorf("no queue is named: %w", err), "name it with --queue, or work in the project's folder")
+	}
+	f.queue = proj.Name()
+	return nil
+}
+
+func runSetup(ctx context.Context, env *Env, flags *serverFlags, replicas int) error {
+	if replicas != 1 && replicas != 3 && replicas != 5 {
+		return usage(fmt.Errorf("--replicas %d: want 1, 3 or 5", replicas), "")
+	}
+	nc, err := flags.connect(ctx, "kedge worker setup", nil, zerolog.Nop())
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	topology := natsx.Topology{Queues: []string{flags.queue}, Tenants: flags.tenants, Replicas: replicas}
+	if err := setup(ctx, nc, topology); err != nil {
+		return err
+	}
+	return printTopology(ctx, env, nc, topology)
+}
+
+// setup makes what is missing.
+func setup(ctx context.Context, nc *nats.Conn, topology natsx.Topology) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	if err := topology.Setup(ctx, js); err != nil {
+		return &cli.Error{
+			Code: cli.Unreachable, Err: fmt.Errorf("setting up the NATS server: %w", err),
+			Hint: "the server needs JetStream, and the credentials the right to make streams",
+		}
+	}
+	return nil
+}
+
+// printTopology prints the streams and buckets of the installation, and the consumers of the queue.
+func printTopology(ctx context.Context, env *Env, nc *nats.Conn, topology natsx.Topology) error {
+	js, err := jetstream.New(nc)
+	if err != nil {
+		return err
+	}
+	list := js.ListStreams(ctx)
+	for info := range list.Info() {
+		if name := info.Config.Name; strings.HasPrefix(name, topology.Subjects.Stream("")) || strings.Contains(name, "_"+topology.Subjects.Bucket("")) {
+			fmt.Fprintf(env.Stdout, "stream %s (%s), %d replicas\n", name, strings.Join(info.Config.Subjects, ", "), info.Config.Replicas)
+		}
+	}
+	if err := list.Err(); err != nil {
+		return fmt.Errorf("listing the streams: %w", err)
+	}
+	consumers, err := topology.Consumers(ctx, js, topology.Queues[0])
+	if err != nil {
+		return err
+	}
+	for _, c := range consumers {
+		fmt.Fprintf(env.Stdout, "consumer %s (%s)\n", c.CachedInfo().Name, c.CachedInfo().Config.FilterSubject)
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/internal/fault"
+	"github.com/kedge-run/kedge/messages"
+	"github.com/kedge-run/kedge/session"
+)
+
+// Config describes a worker. The zero value of an optional field is its default.
+type Config struct {
+	// Conn is the connection to NATS. The caller owns it and closes it after [Worker.Run] returned. Required.
+	Conn *nats.Conn
+	// Concurrency is the number of runs at a time. Defaults to 16.
+	Concurrency int
+	// Faults breaks the worker at named places, in tests. Defaults to none.
+	Faults *fault.Points
+	// Grace is how long runs may go on after a stop was asked for. Defaults to 30 s; negative means not at all.
+	Grace time.Duration
+	// ID names the worker and is new for each process. Defaults to host name, process id and random digits.
+	ID string
+	// Logger receives what the worker logs. Defaults to silence.
+	Logger zerolog.Logger
+	// Open makes the session that all runs share. Required.
+	Open func(ctx context.Context, cfg session.ServiceConfig) (session.Session, error)
+	// Prefix is the first token of all subjects. Defaults to "kedge".
+	Prefix string
+	// Project is the project's name, shown in the roster. Required.
+	Project string
+	// Queue is the queue that the worker serves. Defaults to the project's name.
+	Queue string
+	// ReplyPrefixes are the subjects below which a request may ask for a copy of its reply. Defaults to "reply.".
+	ReplyPrefixes []string
+	// Pipelines are the names of the project's pipelines, shown in the roster. Defaults to none.
+	Pipelines []string
+	// Session configures the session given to Open.
+	Session session.ServiceConfig
+	// Tenants are the tenants whose runs are taken. Defaults to "default".
+	Tenants []string
+	// Timing holds every interval. Defaults to [DefaultTiming].
+	Timing Timing
+	// Version is the worker's version, shown in the roster. Defaults to "dev".
+	Version string
+}
+
+// Timing holds every interval of a worker, so that tests shorten all in proportion. They hang together: a lease must
+// outlive several heartbeats, and a claim is given up only when its lease is surely over.
+type Timing struct {
+	// Heartbeat is the interval of the signs of life of a run. Defaults to 3 s.
+	Heartbeat time.Duration
+	// Retry is the interval of the next sign of life after a failed one. Defaults to 1 s.
+	Retry time.Duration
+	// Lease is how long a run is its worker's after the last sign of life; it is the consumers' AckWait too, and the
+	// time after which a worker that can't renew stops the run. Defaults to 12 s.
+	Lease time.Duration
+	// Sweep is the interval at which all queues are asked, hint or not. Defaults to 1 s.
+	Sweep time.Duration
+	// CancelGrace is how long a cancelled run may take to return before it is abandoned. Defaults to 10 s.
+	CancelGrace time.Duration
+	// Putback is the delay of a request that is given back because another worker seems to hold it. Defaults to 1 s.
+	Putback time.Duration
+	// Repair is the interval at which runs are looked for that no message will bring to a worker. Defaults to 30 s.
+	Repair time.Duration
+}
+
+// DefaultTiming is what production uses.
+func DefaultTiming() Timing { return Timing{}.withDefaults() }
+
+func (t Timing) withDefaults() Timing {
+	for _, d := range []struct {
+		field *time.Duration
+		value time.Duration
+	}{
+		{&t.Heartbeat, 3 * time.Second},
+		{&t.Retry, time.Second},
+		{&t.Lease, 12 * time.Second},
+		{&t.Sweep, time.Second},
+		{&t.CancelGrace, 10 * time.Second},
+		{&t.Putback, time.Second},
+		{&t.Repair, 30 * time.Second},
+	} {
+		if *d.field == 0 {
+			*d.field = d.value
+		}
+	}
+	return t
+}
+
+func (t Timing) validate() error {
+	if min(t.Heartbeat, t.Retry, t.Sweep, t.CancelGrace, t.Putback, t.Repair) < 0 {
+		return errors.New("an interval must not be negative")
+	}
+	if t.Lease < 2*t.Heartbeat {
+		return fmt.Errorf("a lease of %v ends before two heartbeats of %v", t.Lease, t.Heartbeat)
+	}
+	return nil
+}
+
+func (c Config) withDefaults() Config {
+	if c.Concurrency == 0 {
+		c.Concurrency = 16
+	}
+	if c.Grace == 0 {
+		c.Grace = 30 * time.Second
+	}
+	if c.ID == "" {
+		c.ID = newID()
+	}
+	if c.Queue == "" {
+		c.Queue = c.Project
+	}
+	if len(c.ReplyPrefixes) == 0 {
+		c.ReplyPrefixes = []string{"reply."}
+	}
+	if len(c.Tenants) == 0 {
+		c.Tenants = []string{messages.DefaultTenant}
+	}
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	c.Timing = c.Timing.withDefaults()
+	return c
+}
+
+func (c Config) validate() error {
+	var errs []error
+	if c.Conn == nil {
+		errs = append(errs, errors.New("no connection to NATS"))
+	}
+	if c.Open == nil {
+		errs = append(errs, errors.New("no engine: Open is nil"))
+	}
+	if c.Concurrency < 0 {
+		errs = append(errs, fmt.Errorf("concurrency %d: want at least 1", c.Concurrency))
+	}
+	if err := messages.CheckID(c.Queue); err != nil {
+		errs = append(errs, fmt.Errorf("queue: %w", err))
+	}
+	if err := messages.CheckID(c.ID); err != nil {
+		errs = append(errs, fmt.Errorf("worker id: %w", err))
+	}
+	for _, tenant := range c.Tenants {
+		if err := messages.CheckID(tenant); err != nil {
+			errs = append(errs, fmt.Errorf("tenant: %w", err))
+		}
+	}
+	errs = append(errs, messages.Subjects{Prefix: c.Prefix}.Validate(), c.Timing.validate())
+	return errors.Join(errs...)
+}

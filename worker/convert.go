@@ -1,0 +1,202 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/mask"
+	"github.com/kedge-run/kedge/messages"
+	"github.com/kedge-run/kedge/session"
+)
+
+// options translates a request into the arguments of a session's run, field by field.
+func (w *Worker) options(ctx context.Context, request *messages.RunRequest) (session.RunOptions, error) {
+	opts := session.RunOptions{
+		RunID:              string(request.RunID),
+		PipelineNames:      request.PipelineNames,
+		Tags:               request.Tags,
+		NodeNames:          request.NodeNames,
+		FromNodes:          request.FromNodes,
+		ToNodes:            request.ToNodes,
+		FromInputs:         request.FromInputs,
+		ToOutputs:          request.ToOutputs,
+		LoadVersions:       request.LoadVersions,
+		Namespaces:         request.Namespaces,
+		OnlyMissingOutputs: request.OnlyMissingOutputs,
+		RuntimeParams:      plainMap(request.RuntimeParams),
+		RunnerName:         request.Runner,
+		RunnerParams:       plainMap(request.RunnerParams),
+		Outputs:            request.Outputs,
+	}
+	if len(request.Inputs) == 0 {
+		return opts, nil
+	}
+	opts.Inputs = make(map[string]any, len(request.Inputs))
+	for name, data := range request.Inputs {
+		value, err := w.input(ctx, data)
+		if err != nil {
+			return opts, &messages.FieldError{Field: "inputs." + name, Reason: err.Error(), Code: messages.CodeInvalidRequest}
+		}
+		opts.Inputs[name] = value
+	}
+	return opts, nil
+}
+
+// input gives the value of an injected dataset, from the object store when it travels by reference.
+func (w *Worker) input(ctx context.Context, data messages.Data) (any, error) {
+	text := []byte(data.Value)
+	if data.Ref != nil {
+		var err error
+		if text, err = w.fetchRef(ctx, data.Ref); err != nil {
+			return nil, err
+		}
+	}
+	return decodeValue(text)
+}
+
+func (w *Worker) fetchRef(ctx context.Context, ref *messages.Ref) ([]byte, error) {
+	if bucket := w.subjects.Bucket("data"); ref.Bucket != bucket {
+		return nil, fmt.Errorf("references may point to the bucket %s only", bucket)
+	}
+	store, err := w.js.ObjectStore(ctx, ref.Bucket)
+	if err != nil {
+		return nil, fmt.Errorf("object bucket %s: %w", ref.Bucket, err)
+	}
+	text, err := store.GetBytes(ctx, ref.Name)
+	if err != nil {
+		return nil, fmt.Errorf("object %s: %w", ref.Name, err)
+	}
+	return text, nil
+}
+
+// eventKinds are the events of a session that travel; what is not here is detail for hooks.
+var eventKinds = map[session.EventKind]messages.EventKind{
+	session.EventRunStarted:    messages.EventRunStarted,
+	session.EventNodeStarted:   messages.EventNodeStarted,
+	session.EventNodeFinished:  messages.EventNodeFinished,
+	session.EventNodeFailed:    messages.EventNodeFailed,
+	session.EventDatasetLoaded: messages.EventDatasetLoaded,
+	session.EventDatasetSaved:  messages.EventDatasetSaved,
+	session.EventLog:           messages.EventLog,
+}
+
+// convertEvent translates an event of a session; false means that it doesn't travel.
+func (w *Worker) convertEvent(r *run, e session.Event) (messages.Event, bool) {
+	kind, ok := eventKinds[e.Kind]
+	if !ok {
+		return messages.Event{}, false
+	}
+	event := messages.Event{
+		Kind: kind, Time: e.Time, Node: e.Node, Index: e.Index, Total: e.Total, Nodes: e.Nodes,
+		Dataset: e.Dataset, Version: e.Version, Level: e.Level, Message: cut(mask.URL(e.Message), maxText),
+		Took: messages.Duration(e.Duration),
+	}
+	if kind == messages.EventLog && r.logsCut() {
+		event.Message = fmt.Sprintf("more than %d log lines: the rest is left out", maxLogLines)
+	}
+	switch {
+	case kind == messages.EventRunStarted:
+		event.Total = len(e.Nodes)
+	case e.Dataset != "":
+		event.Total = 0 // the number of nodes is said with nodes
+	}
+	if e.Err != nil {
+		event.Error = &messages.Failure{
+			Code: codeOf(e.Err), Type: session.ErrorType(e.Err), Message: cut(mask.URL(e.Err.Error()), maxText), Node: e.Node,
+		}
+	}
+	return event, true
+}
+
+// result translates what a run left.
+func (w *Worker) result(ctx context.Context, request *messages.RunRequest, result *session.Result) *messages.RunResult {
+	reply := &messages.RunResult{
+		Ended:        messages.Ended{SessionID: result.SessionID, Pipelines: result.Pipelines},
+		NodesRun:     result.NodesRun,
+		NodesSkipped: result.NodesSkipped,
+		Versions:     result.Versions,
+	}
+	if len(result.Outputs) == 0 {
+		return reply
+	}
+	asked := map[string]bool{}
+	for _, name := range request.Outputs {
+		asked[name] = true
+	}
+	room := messages.MaxInlineBytes
+	reply.Outputs = make(map[string]messages.Output, len(result.Outputs))
+	for _, name := range sortedKeys(result.Outputs) {
+		output := w.output(ctx, result.Outputs[name], asked[name], room)
+		room -= len(output.Value)
+		reply.Outputs[name] = output
+	}
+	return reply
+}
+
+// output gives an output by value when it was asked for or lies in memory anyway, is JSON, and fits into room bytes;
+// else it is described. A stored dataset that nobody asked for isn't read back.
+func (w *Worker) output(ctx context.Context, source session.Output, asked bool, room int) messages.Output {
+	description := source.Describe()
+	out := messages.Output{Type: description.Type, Path: filePath(description)}
+	if !asked && !inMemory(description) {
+		return out
+	}
+	value, err := source.Load(ctx)
+	if err != nil {
+		return out
+	}
+	out.Shape = shapeOf(value)
+	out.Value = encodeWithin(value, room)
+	if out.Value == nil && inMemory(description) {
+		out.Type = fmt.Sprintf("%T", value)
+	}
+	return out
+}
+
+func inMemory(d catalog.Description) bool {
+	return d.Type == "kedro.io.memory_dataset.MemoryDataset" || d.Type == "MemoryDataset"
+}
+
+// filePath is where a described dataset keeps its data, masked; "" when it has no file.
+func filePath(d catalog.Description) string {
+	for _, arg := range d.Args {
+		if arg.Name == "filepath" && arg.Value != nil {
+			return mask.URL(fmt.Sprint(arg.Value))
+		}
+	}
+	return ""
+}
+
+// planJSON is a plan as the service answers it.
+func planJSON(plan *session.Plan) any {
+	type node struct {
+		Name      string   `json:"name"`
+		Namespace string   `json:"namespace,omitempty"`
+		Inputs    []string `json:"inputs"`
+		Outputs   []string `json:"outputs"`
+		Tags      []string `json:"tags,omitempty"`
+	}
+	nodes := make([]node, len(plan.Nodes))
+	for i, n := range plan.Nodes {
+		nodes[i] = node{Name: n.Name, Namespace: n.Namespace, Inputs: n.Inputs, Outputs: n.Outputs, Tags: n.Tags}
+	}
+	return struct {
+		Pipelines []string `json:"pipelines"`
+		Nodes     []node   `json:"nodes"`
+		Skipped   []string `json:"skipped"`
+		Inputs    []string `json:"inputs"`
+		Outputs   []string `json:"outputs"`
+		Missing   []string `json:"missing"`
+	}{plan.Pipelines, nodes, plan.Skipped, plan.Inputs, plan.Outputs, plan.Missing}
+}
+
+// marshal is json.Marshal for values that are known to be JSON.
+func marshal(value any) []byte {
+	text, err := json.Marshal(value)
+	if err != nil {
+		return []byte(`{}`)
+	}
+	return text
+}

@@ -1,0 +1,220 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime/debug"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/internal/ledger"
+	"github.com/kedge-run/kedge/messages"
+	"github.com/kedge-run/kedge/session"
+)
+
+// Places where tests break a worker, see [Config.Faults].
+const (
+	// FaultClaimed is passed when a run was claimed and has not started.
+	FaultClaimed = "claimed"
+	// FaultBeforeDone is passed when a run has ended and its reply is not stored yet.
+	FaultBeforeDone = "before done"
+)
+
+// execute works on one fetched request and gives its slot back when nothing of it runs any more.
+func (w *Worker) execute(ctx context.Context, msg jetstream.Msg) {
+	defer w.slots.give(1)
+	asked := time.Now()
+	claim, err := w.ledger.Claim(ctx, msg, w.cfg.ID)
+	if err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Str(fieldSubject, msg.Subject()).Msg("claim failed, the request is put back")
+		_ = msg.NakWithDelay(w.cfg.Timing.Putback) // else it comes back after the ack wait
+		return
+	}
+	if claim == nil {
+		return // settled: a duplicate, a refused request, or somebody else's run
+	}
+	w.work(ctx, claim, asked)
+}
+
+// work runs a claimed run to its end. Since is when the claim was asked for: the first sign of life.
+func (w *Worker) work(ctx context.Context, claim *ledger.Claim, since time.Time) {
+	r := w.begin(ctx, claim, since)
+	result, err := w.runSession(r)
+	if !r.end() {
+		w.slots.abandon(-1)
+		zerolog.Ctx(r.ctx).Warn().Msg("abandoned run returned, its slot is free again")
+		return
+	}
+	w.conclude(r, result, err)
+}
+
+// begin makes the run known to the heartbeat, the services and the drain. When its context ends early, the grace
+// timer starts.
+func (w *Worker) begin(ctx context.Context, claim *ledger.Claim, since time.Time) *run {
+	status := claim.Status()
+	logger := zerolog.Ctx(ctx).With().
+		Str(fieldRunID, string(status.RunID)).Str(fieldTenant, status.Tenant).Int(fieldAttempt, status.Attempt).Logger()
+	r := &run{
+		claim: claim, key: claim.Key(),
+		due: since.Add(w.cfg.Timing.Heartbeat), expires: since.Add(w.cfg.Timing.Lease),
+	}
+	r.ctx, r.stop = context.WithCancelCause(logger.WithContext(context.WithoutCancel(ctx)))
+	context.AfterFunc(r.ctx, func() {
+		if !r.ended.Load() {
+			time.AfterFunc(w.cfg.Timing.CancelGrace, func() { w.abandon(r) })
+		}
+	})
+	w.runs.add(r)
+	if w.stopping.Load() { // the drain may have missed it
+		r.stop(ErrStopping)
+	}
+	return r
+}
+
+// runSession calls the session. A panic of the engine or of a hook is an error of the run, never the end of the worker.
+func (w *Worker) runSession(r *run) (result *session.Result, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			err = &panicError{value: value, stack: debug.Stack()}
+		}
+	}()
+	if err := w.cfg.Faults.At(r.ctx, FaultClaimed); err != nil {
+		return nil, err
+	}
+	request := r.claim.Request()
+	opts, err := w.options(r.ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	opts.SaveVersion = r.claim.SaveVersion()
+	opts.Observe = func(e session.Event) { w.observe(r, e) }
+	if request.Timeout > 0 {
+		timer := time.AfterFunc(time.Duration(request.Timeout), func() { r.stop(ErrTimeout) })
+		defer timer.Stop()
+	}
+	return w.session.Run(r.ctx, opts)
+}
+
+// abandon ends a run whose nodes ignore that its context ended. The slot stays taken until they return.
+func (w *Worker) abandon(r *run) {
+	if !r.end() {
+		return
+	}
+	zerolog.Ctx(r.ctx).Warn().AnErr("cause", context.Cause(r.ctx)).Dur("grace", w.cfg.Timing.CancelGrace).
+		Msg("run does not return after its context ended, it is abandoned")
+	w.conclude(r, nil, context.Cause(r.ctx))
+	w.slots.abandon(1) // last: a drain goes on when no run is left that has not ended
+}
+
+// conclude stores how the run ended, or puts it back. The heartbeat goes on until that is done.
+func (w *Worker) conclude(r *run, result *session.Result, err error) {
+	defer w.runs.remove(r)
+	defer r.stop(nil)
+	ctx := context.WithoutCancel(r.ctx)
+	log := zerolog.Ctx(ctx)
+	if fault := w.cfg.Faults.At(ctx, FaultBeforeDone); fault != nil {
+		log.Error().Err(fault).Msg("fault point")
+		return
+	}
+	out := outcomeOf(r.ctx, err)
+	switch out.settle {
+	case settleNothing:
+		log.Warn().Err(err).Msg("run lost, nothing is published")
+		return
+	case settlePutBack:
+		w.putBack(ctx, r)
+		return
+	}
+	if err == nil {
+		w.finish(ctx, r, &messages.Reply{Result: w.result(ctx, r.claim.Request(), result)})
+		return
+	}
+	w.finish(ctx, r, out.reply(r.claim.Request(), err))
+}
+
+// finish stores the reply, again and again until it is stored or the claim is over: a run that worked for hours must
+// not be lost to a server that restarts.
+func (w *Worker) finish(ctx context.Context, r *run, reply *messages.Reply) {
+	log := zerolog.Ctx(ctx)
+	for {
+		err := r.claim.Finish(ctx, reply)
+		switch {
+		case err == nil:
+			log.Info().Str("state", string(reply.State())).Msg("run ended")
+			return
+		case errors.Is(err, ledger.ErrLost):
+			log.Warn().Msg("run was taken over, its result is dropped")
+			return
+		case errors.Is(err, ledger.ErrTooLarge):
+			reply = shorten(reply)
+			continue
+		case r.expired(time.Now()):
+			log.Error().Err(err).Msg("reply could not be stored before the claim ended")
+			return
+		}
+		log.Warn().Err(err).Msg("storing the reply failed, trying again")
+		w.pause(ctx, w.cfg.Timing.Retry)
+	}
+}
+
+// shorten leaves out of a reply what makes it too large for a message: the values of outputs, then all lists.
+func shorten(reply *messages.Reply) *messages.Reply {
+	if reply.Error != nil {
+		short := *reply.Error
+		short.Message, short.Traceback, short.Resume = cut(short.Message, maxText), "", ""
+		return &messages.Reply{Error: &short}
+	}
+	short := *reply.Result
+	short.Outputs, short.Versions = nil, nil
+	for name, output := range reply.Result.Outputs {
+		if output.Value == nil {
+			continue
+		}
+		if short.Outputs == nil { // there are values to leave out
+			short.Outputs, short.Versions = maps.Clone(reply.Result.Outputs), reply.Result.Versions
+		}
+		output.Value = nil
+		short.Outputs[name] = output
+	}
+	return &messages.Reply{Result: &short}
+}
+
+func (w *Worker) putBack(ctx context.Context, r *run) {
+	err := r.claim.PutBack(ctx, ledger.Outcome{Delay: w.cfg.Timing.Putback, Reason: "its worker stopped"})
+	if err != nil && !errors.Is(err, ledger.ErrLost) {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("run could not be put back, it starts elsewhere when its lease ends")
+		return
+	}
+	zerolog.Ctx(ctx).Info().Msg("run put back")
+}
+
+// pause waits for d or until ctx ends.
+func (w *Worker) pause(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+}
+
+// panicError is a panic outside of a node function, with the stack of where it happened.
+type panicError struct {
+	value any
+	stack []byte
+}
+
+func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
+
+// Traceback is the stack of where it happened.
+func (e *panicError) Traceback() string { return string(e.stack) }
+
+// Unwrap gives the panic's value when it is an error.
+func (e *panicError) Unwrap() error {
+	err, _ := e.value.(error)
+	return err
+}

@@ -1,0 +1,202 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// fairSweep is how often a sweep starts at a lower priority, so that a flood of p0 can't starve the others.
+const fairSweep = 8
+
+// maxFetch bounds one request for messages.
+const maxFetch = 256
+
+// source is one consumer of the queue, and whether it may have something.
+type source struct {
+	consumer natsx.QueueConsumer
+	waiting  bool
+}
+
+// fetcher asks the consumers of the queue for requests: the only one of its process, and only for as many requests as
+// there are free slots.
+type fetcher struct {
+	subjects messages.Subjects
+	slots    *slots
+	sweep    time.Duration
+	hand     func(jetstream.Msg) // starts the work on a request; it gives the slot back
+	woken    chan struct{}       // gets a token when a source may have something
+
+	mu      sync.Mutex  // guards waiting of all sources
+	sources [][]*source // by priority, then by tenant
+	sweeps  int         // counts sweeps that asked somebody, for fairness
+}
+
+func newFetcher(consumers []natsx.QueueConsumer, subjects messages.Subjects, slots *slots, sweep time.Duration, hand func(jetstream.Msg)) *fetcher {
+	f := &fetcher{subjects: subjects, slots: slots, sweep: sweep, hand: hand, woken: make(chan struct{}, 1)}
+	for _, priority := range messages.Priorities() {
+		var level []*source
+		for _, c := range consumers {
+			if c.Priority == priority {
+				level = append(level, &source{consumer: c})
+			}
+		}
+		f.sources = append(f.sources, level)
+	}
+	return f
+}
+
+// loop fetches until ctx ends. Hints wake it for one consumer; once in each sweep interval it asks all of them, since
+// redeliveries give no hint.
+func (f *fetcher) loop(ctx context.Context) error {
+	tick := time.NewTicker(f.sweep)
+	defer tick.Stop()
+	f.wakeAll()
+	for {
+		more := f.round(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		var woken <-chan struct{}
+		if !more { // with requests left only a free slot matters
+			woken = f.woken
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-woken:
+		case <-f.slots.freed:
+		case <-tick.C:
+			f.wakeAll()
+		}
+	}
+}
+
+// hint is called with the header of each stored request of the queue.
+func (f *fetcher) hint(msg *nats.Msg) {
+	address, err := f.subjects.ParseRequest(msg.Subject)
+	if err != nil {
+		return // not of ours; the sweep finds what there is
+	}
+	f.mu.Lock()
+	for _, level := range f.sources {
+		for _, s := range level {
+			if s.consumer.Priority == address.Priority && s.consumer.Tenant == address.Tenant {
+				s.waiting = true
+			}
+		}
+	}
+	f.mu.Unlock()
+	f.wake()
+}
+
+func (f *fetcher) wake() {
+	select {
+	case f.woken <- struct{}{}:
+	default:
+	}
+}
+
+func (f *fetcher) wakeAll() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, level := range f.sources {
+		for _, s := range level {
+			s.waiting = true
+		}
+	}
+}
+
+// round asks the consumers that may have something, in order, while there are free slots. It reports whether requests
+// may be left because the slots ran out.
+func (f *fetcher) round(ctx context.Context) (more bool) {
+	for _, s := range f.order() {
+		for ctx.Err() == nil && f.claimWaiting(s) {
+			n := f.slots.take(maxFetch)
+			if n == 0 {
+				f.setWaiting(s)
+				return true
+			}
+			got, err := f.ask(ctx, s, n)
+			f.slots.give(n - got)
+			if err != nil {
+				zerolog.Ctx(ctx).Warn().Err(err).Str(fieldTenant, s.consumer.Tenant).Msg("fetch failed")
+				break // the next sweep tries again
+			}
+			if got == n {
+				f.setWaiting(s)
+			}
+		}
+	}
+	return false
+}
+
+// ask fetches up to n requests from one consumer and hands them out.
+func (f *fetcher) ask(ctx context.Context, s *source, n int) (got int, err error) {
+	batch, err := s.consumer.FetchNoWait(n)
+	if err != nil {
+		return 0, err
+	}
+	for msg := range batch.Messages() {
+		got++
+		f.hand(msg)
+	}
+	if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) && ctx.Err() == nil {
+		return got, err
+	}
+	return got, nil
+}
+
+// claimWaiting takes the mark of a source. It is taken before asking, so that a hint that comes meanwhile counts.
+func (f *fetcher) claimWaiting(s *source) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	was := s.waiting
+	s.waiting = false
+	return was
+}
+
+func (f *fetcher) setWaiting(s *source) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	s.waiting = true
+}
+
+// order lists the sources to ask: priorities from the first to the last, but every eighth sweep starts at p1, p2 or p3
+// in turn; inside a priority the tenant that comes first rotates.
+func (f *fetcher) order() []*source {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return sweepOrder(f.sources, &f.sweeps)
+}
+
+func sweepOrder(sources [][]*source, sweeps *int) []*source {
+	levels := slices.Clone(sources)
+	n := *sweeps
+	if n%fairSweep == fairSweep-1 {
+		first := 1 + (n/fairSweep)%(len(levels)-1)
+		lower := levels[first]
+		levels = slices.Insert(slices.Delete(levels, first, first+1), 0, lower)
+	}
+	var order []*source
+	for _, level := range levels {
+		for i := range level {
+			if s := level[(i+n)%len(level)]; s.waiting {
+				order = append(order, s)
+			}
+		}
+	}
+	if len(order) > 0 {
+		*sweeps++
+	}
+	return order
+}

@@ -1,0 +1,128 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/internal/ledger"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// ticks is how many times the heartbeat looks at the runs in one retry interval: the precision of its times.
+const ticks = 4
+
+// heartbeat keeps the runs in hand alive until ctx ends. It is the worker's own clock, never a node's: a node that
+// computes for an hour without a pause stays alive, and one that hangs is seen by people, not by the queue.
+func (w *Worker) heartbeat(ctx context.Context) error {
+	tick := time.NewTicker(w.cfg.Timing.Retry / ticks)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			w.beats.Wait()
+			return nil
+		case <-tick.C:
+		}
+		for _, r := range w.runs.all() {
+			now := time.Now()
+			if r.expired(now) {
+				r.stop(ErrLost)
+			} else if r.startBeat(now) {
+				w.beats.Go(func() { w.beat(r) })
+			}
+		}
+	}
+}
+
+// startBeat reports whether a heartbeat is due and none is under way.
+func (r *run) startBeat(now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.beating || now.Before(r.due) {
+		return false
+	}
+	r.beating = true
+	return true
+}
+
+// endBeat notes when the next heartbeat is due, and until when the claim holds.
+func (r *run) endBeat(due, expires time.Time) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.beating, r.due = false, due
+	if expires.After(r.expires) {
+		r.expires = expires
+	}
+}
+
+// hurry makes the next heartbeat due now: somebody says that the run was cancelled, and the status will tell.
+func (r *run) hurry() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.due = time.Time{}
+}
+
+// beat is one sign of life of a run, and one look whether it shall go on.
+func (w *Worker) beat(r *run) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.ctx), w.cfg.Timing.Heartbeat)
+	defer cancel()
+	err := r.claim.Beat(ctx, r.news())
+	due, expires := began.Add(w.cfg.Timing.Heartbeat), time.Time{}
+	switch {
+	case err == nil:
+		expires = began.Add(w.cfg.Timing.Lease)
+	case errors.Is(err, ledger.ErrCancelled):
+		if r.ctx.Err() == nil {
+			w.tell(r, messages.Event{Kind: messages.EventCancelling})
+		}
+		r.stop(ErrCancelled)
+	case errors.Is(err, ledger.ErrLost):
+		r.stop(ErrLost)
+	default:
+		due = began.Add(w.cfg.Timing.Retry)
+		zerolog.Ctx(r.ctx).Warn().Err(err).Msg("heartbeat failed")
+	}
+	r.endBeat(due, expires)
+}
+
+// announce keeps the worker's entry in the roster until ctx ends, then removes it.
+func (w *Worker) announce(ctx context.Context) error {
+	tick := time.NewTicker(w.cfg.Timing.Heartbeat)
+	defer tick.Stop()
+	for {
+		if err := w.ledger.Announce(ctx, w.entry()); err != nil && ctx.Err() == nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("roster entry could not be renewed")
+		}
+		select {
+		case <-ctx.Done():
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Timing.Heartbeat)
+			defer cancel()
+			return w.ledger.Retire(ctx, w.cfg.ID)
+		case <-tick.C:
+		}
+	}
+}
+
+// repair closes, now and then, runs that no message will bring to a worker again.
+func (w *Worker) repair(ctx context.Context) error {
+	tick := time.NewTicker(w.cfg.Timing.Repair)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		closed, err := w.ledger.Sweep(ctx, w.cfg.ID)
+		if err != nil && ctx.Err() == nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("sweep failed")
+		}
+		if closed > 0 {
+			zerolog.Ctx(ctx).Info().Int("runs", closed).Msg("sweep closed runs that nobody held")
+		}
+	}
+}

@@ -1,0 +1,166 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/mask"
+	"github.com/kedge-run/kedge/messages"
+	"github.com/kedge-run/kedge/pipeline"
+	"github.com/kedge-run/kedge/project"
+	"github.com/kedge-run/kedge/session"
+)
+
+// settlement is what becomes of the request of a run that returned.
+type settlement int
+
+const (
+	settleReply   settlement = iota // store the reply, then the request is done with
+	settlePutBack                   // back to the queue: the run starts again elsewhere
+	settleNothing                   // another worker owns the run: touch nothing
+)
+
+// outcome is how a run ended.
+type outcome struct {
+	settle settlement
+	state  messages.State
+	code   messages.Code
+	field  string // of the request, for a refusal
+}
+
+// causes says what the end of a run's context means, whatever the session then returned with an error.
+var causes = []struct {
+	cause   error
+	outcome outcome
+}{
+	{ErrLost, outcome{settle: settleNothing}},
+	{ErrStopping, outcome{settle: settlePutBack}},
+	{ErrCancelled, outcome{state: messages.StateCancelled, code: messages.CodeCancelled}},
+	{ErrTimeout, outcome{state: messages.StateTimedOut, code: messages.CodeTimeout}},
+}
+
+// failures is the one table from errors of a session to replies; the first row that fits decides. What fits none
+// failed outside of nodes and datasets.
+var failures = []struct {
+	fits    func(err error) bool
+	outcome outcome
+}{
+	{is[*messages.FieldError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest}},
+	{is[*session.PipelineNotFoundError], outcome{state: messages.StateRejected, code: messages.CodePipelineNotFound, field: "pipeline_names"}},
+	{is[*session.InvalidRunIDError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest, field: "run_id"}},
+	{is[*panicError], outcome{state: messages.StateFailed, code: messages.CodeInternal}},
+	{isTransient, outcome{state: messages.StateFailed, code: messages.CodeTransient}},
+	{is[*project.BuildError], outcome{state: messages.StateFailed, code: messages.CodeRunFailed}},
+	{isDatasetFailure, outcome{state: messages.StateFailed, code: messages.CodeDatasetFailed}},
+	{isNodeFailure, outcome{state: messages.StateFailed, code: messages.CodeNodeFailed}},
+	{is[*session.RunError], outcome{state: messages.StateFailed, code: messages.CodeRunFailed}},
+	{is[*pipeline.Error], outcome{state: messages.StateRejected, code: messages.CodeFilterInvalid}},
+}
+
+// outcomeOf decides how a run ended from its context and the session's error. A run that finished although its
+// context had ended has finished: it succeeded, unless it isn't this worker's any more.
+func outcomeOf(ctx context.Context, err error) outcome {
+	cause := context.Cause(ctx)
+	for _, c := range causes {
+		if errors.Is(cause, c.cause) && (err != nil || c.outcome.settle == settleNothing) {
+			return c.outcome
+		}
+	}
+	if err == nil {
+		return outcome{state: messages.StateSucceeded}
+	}
+	return failureOf(err)
+}
+
+func failureOf(err error) outcome {
+	for _, f := range failures {
+		if f.fits(err) {
+			return f.outcome
+		}
+	}
+	return outcome{state: messages.StateFailed, code: messages.CodeRunFailed}
+}
+
+// codeOf is the code of a failure inside a run.
+func codeOf(err error) messages.Code { return failureOf(err).code }
+
+// reply is the terminal reply of an outcome; secrets are masked in every text.
+func (o outcome) reply(request *messages.RunRequest, err error) *messages.Reply {
+	reply := &messages.RunError{
+		Ended:   messages.Ended{State: o.state},
+		Code:    o.code,
+		Type:    session.ErrorType(err),
+		Message: cut(mask.URL(err.Error()), maxText),
+		Field:   o.field,
+	}
+	var field *messages.FieldError
+	if errors.As(err, &field) {
+		reply.Field = field.Field
+		if field.Code != "" {
+			reply.Code = field.Code
+		}
+	}
+	if o.code == messages.CodeFilterInvalid && reply.Field == "" {
+		reply.Field = filterField(request, err.Error())
+	}
+	var failed *session.RunError
+	if errors.As(err, &failed) {
+		reply.Node, reply.Resume = failed.Node, mask.URL(failed.Resume)
+	}
+	var traced interface{ Traceback() string }
+	if errors.As(err, &traced) {
+		reply.Traceback = cut(mask.URL(traced.Traceback()), maxText)
+	}
+	return &messages.Reply{Error: reply}
+}
+
+// filterField names the filter that a message of Kedro's is about: the first one with a value that it quotes, else the
+// only one given.
+func filterField(request *messages.RunRequest, message string) string {
+	given := ""
+	count := 0
+	for _, f := range []struct {
+		name   string
+		values []string
+	}{
+		{"node_names", request.NodeNames}, {"from_nodes", request.FromNodes}, {"to_nodes", request.ToNodes},
+		{"from_inputs", request.FromInputs}, {"to_outputs", request.ToOutputs},
+		{"namespaces", request.Namespaces}, {"tags", request.Tags},
+	} {
+		if len(f.values) == 0 {
+			continue
+		}
+		given, count = f.name, count+1
+		for _, value := range f.values {
+			if strings.Contains(message, value) {
+				return f.name
+			}
+		}
+	}
+	if count == 1 {
+		return given
+	}
+	return "pipeline_names"
+}
+
+func is[E error](err error) bool {
+	var target E
+	return errors.As(err, &target)
+}
+
+// isTransient: the error says of itself that another attempt may succeed.
+func isTransient(err error) bool {
+	var r interface{ Retryable() bool }
+	return errors.As(err, &r) && r.Retryable()
+}
+
+func isDatasetFailure(err error) bool {
+	return is[*catalog.DatasetError](err)
+}
+
+func isNodeFailure(err error) bool {
+	var failed *session.RunError
+	return errors.As(err, &failed) && failed.Node != ""
+}

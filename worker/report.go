@@ -1,0 +1,55 @@
+package worker
+
+import (
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/messages"
+	"github.com/kedge-run/kedge/session"
+)
+
+// maxLogLines is how many log lines of one run become events; a line then says that the rest is left out.
+const maxLogLines = 1000
+
+// observe turns what a session tells into events of the run, in the order in which it is told. It may be called by
+// several goroutines at once and does not block: the ledger gathers events and stores them together.
+func (w *Worker) observe(r *run, e session.Event) {
+	if r.ended.Load() {
+		return // an abandoned node goes on; its run has ended
+	}
+	switch e.Kind {
+	case session.EventRunStarted:
+		r.advance(0, len(e.Nodes), "")
+	case session.EventNodeStarted:
+		r.advance(0, e.Total, e.Node)
+	case session.EventNodeFinished:
+		r.advance(e.Index, e.Total, e.Node)
+	case session.EventLog:
+		if !r.mayLog() {
+			return
+		}
+	}
+	if event, ok := w.convertEvent(r, e); ok {
+		w.tell(r, event)
+	}
+}
+
+// tell publishes an event of the run without waiting for it; Finish does.
+func (w *Worker) tell(r *run, event messages.Event) {
+	if err := r.claim.Publish(r.ctx, event); err != nil {
+		zerolog.Ctx(r.ctx).Debug().Err(err).Str("event", string(event.Kind)).Msg("event not published")
+	}
+}
+
+// mayLog counts a log line and reports whether it is below the cap.
+func (r *run) mayLog() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.logs++
+	return r.logs <= maxLogLines+1
+}
+
+func (r *run) logsCut() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.logs > maxLogLines
+}

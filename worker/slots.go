@@ -1,0 +1,76 @@
+package worker
+
+import "sync"
+
+// slots counts the places for runs. A place is taken before a request is fetched, so that no request waits in a
+// worker that has no room for it.
+type slots struct {
+	freed chan struct{} // gets a token whenever a place came free
+
+	mu        sync.Mutex // guards the fields below
+	total     int
+	taken     int
+	abandoned int           // taken by runs that have ended but whose nodes have not returned
+	idle      chan struct{} // closed when no place holds a run that has not ended; nil while nobody waits
+}
+
+func newSlots(total int) *slots {
+	return &slots{total: total, freed: make(chan struct{}, 1)}
+}
+
+// take takes free places, at most most, and returns how many.
+func (s *slots) take(most int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := min(most, s.total-s.taken)
+	s.taken += n
+	return n
+}
+
+// give returns n places.
+func (s *slots) give(n int) {
+	if n == 0 {
+		return
+	}
+	s.mu.Lock()
+	s.taken -= n
+	s.checkIdle()
+	s.mu.Unlock()
+	select {
+	case s.freed <- struct{}{}:
+	default:
+	}
+}
+
+// abandon notes that a taken place belongs to a run that has ended (by 1), or that its nodes returned (by -1).
+func (s *slots) abandon(by int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.abandoned += by
+	s.checkIdle()
+}
+
+func (s *slots) counts() (total, taken, abandoned int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.total, s.taken, s.abandoned
+}
+
+// whenIdle is closed when no place holds a run that has not ended. Nobody may take places meanwhile.
+func (s *slots) whenIdle() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.idle == nil {
+		s.idle = make(chan struct{})
+	}
+	idle := s.idle
+	s.checkIdle()
+	return idle
+}
+
+func (s *slots) checkIdle() {
+	if s.idle != nil && s.taken == s.abandoned {
+		close(s.idle)
+		s.idle = nil
+	}
+}

@@ -1,0 +1,150 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/kedge-run/kedge/internal/ledger"
+	"github.com/kedge-run/kedge/internal/lifecycle"
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+	"github.com/kedge-run/kedge/session"
+)
+
+// Names of log fields.
+const (
+	fieldRunID   = "run_id"
+	fieldTenant  = "tenant"
+	fieldAttempt = "attempt"
+	fieldSubject = "subject"
+)
+
+// Worker serves one queue with one session. It is made by [New] and run once.
+type Worker struct {
+	cfg      Config
+	subjects messages.Subjects
+	js       jetstream.JetStream
+	ledger   *ledger.Ledger
+	slots    *slots
+	runs     *runs
+	beats    sync.WaitGroup // heartbeats under way
+	stopping atomic.Bool    // runs that begin now are put back at once
+	draining atomic.Bool    // no more requests are taken
+	ready    chan struct{}
+
+	session session.Session // set by Run
+	started time.Time       // set by Run
+}
+
+// New checks a configuration. It opens nothing.
+func New(cfg Config) (*Worker, error) {
+	cfg = cfg.withDefaults()
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("worker configuration: %w", err)
+	}
+	subjects := messages.Subjects{Prefix: cfg.Prefix}
+	js, err := jetstream.New(cfg.Conn)
+	if err != nil {
+		return nil, fmt.Errorf("worker configuration: %w", err)
+	}
+	book, err := ledger.New(js, ledger.Config{
+		Subjects: subjects, LeaseTTL: cfg.Timing.Lease, ReplyPrefixes: cfg.ReplyPrefixes,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("worker configuration: %w", err)
+	}
+	return &Worker{
+		cfg: cfg, subjects: subjects, js: js, ledger: book,
+		slots: newSlots(cfg.Concurrency), runs: newRuns(), ready: make(chan struct{}),
+	}, nil
+}
+
+// ID is the worker's name in the roster and in statuses, new for each process.
+func (w *Worker) ID() string { return w.cfg.ID }
+
+// Ready is closed when the worker takes requests.
+func (w *Worker) Ready() <-chan struct{} { return w.ready }
+
+// Run opens the session, takes requests and runs them until ctx ends. It then stops taking, lets runs finish for the
+// grace time, puts the others back, and returns nil; a second stop is the caller's to force. An error means that the
+// worker could not start: the queue isn't set up, or the session can't be opened.
+func (w *Worker) Run(ctx context.Context) (err error) {
+	ctx = w.cfg.Logger.WithContext(ctx)
+	w.started = time.Now()
+	consumers, err := w.check(ctx)
+	if err != nil {
+		return err
+	}
+	if w.session, err = w.cfg.Open(ctx, w.cfg.Session); err != nil {
+		return fmt.Errorf("opening the session: %w", err)
+	}
+	defer func() { err = errors.Join(err, w.session.Close()) }()
+
+	var work sync.WaitGroup // goroutines of the slots
+	workCtx := context.WithoutCancel(ctx)
+	fetch := newFetcher(consumers, w.subjects, w.slots, w.cfg.Timing.Sweep, func(msg jetstream.Msg) {
+		work.Go(func() { w.execute(workCtx, msg) })
+	})
+	hints, err := w.cfg.Conn.Subscribe(w.subjects.Hints(w.cfg.Queue), fetch.hint)
+	if err != nil {
+		return fmt.Errorf("subscribing to hints: %w", err)
+	}
+	defer hints.Unsubscribe() //nolint:errcheck // the connection may be gone, and the subscription with it
+	services, err := w.serve(ctx)
+	if err != nil {
+		return fmt.Errorf("offering services: %w", err)
+	}
+	defer services.Stop() //nolint:errcheck // as above
+	w.cfg.Logger.Info().Str("worker", w.cfg.ID).Str("queue", w.cfg.Queue).Int("slots", w.cfg.Concurrency).Msg("worker takes runs")
+	close(w.ready)
+	return lifecycle.Run(ctx,
+		lifecycle.Loop{Name: "fetch", Run: fetch.loop},
+		lifecycle.Loop{Name: "drain", Run: w.drain},
+		lifecycle.Loop{Name: "heartbeat", Run: w.heartbeat},
+		lifecycle.Loop{Name: "repair", Run: w.repair},
+		lifecycle.Loop{Name: "roster", Run: w.announce},
+	)
+}
+
+// check looks whether the streams and consumers are as this worker expects them, and finds the consumers to ask.
+func (w *Worker) check(ctx context.Context) ([]natsx.QueueConsumer, error) {
+	topology := natsx.Topology{
+		Subjects: w.subjects, Queues: []string{w.cfg.Queue}, Tenants: w.cfg.Tenants, AckWait: w.cfg.Timing.Lease,
+	}
+	if err := topology.Check(ctx, w.js); err != nil {
+		return nil, &SetupError{Queue: w.cfg.Queue, Err: err}
+	}
+	return topology.Consumers(ctx, w.js, w.cfg.Queue)
+}
+
+// SetupError says that the server has not what the worker needs: "worker setup" makes it.
+type SetupError struct {
+	Queue string
+	Err   error // what is missing or different
+}
+
+// Error says what is missing or different.
+func (e *SetupError) Error() string {
+	return fmt.Sprintf("the NATS server is not set up for queue %s: %v", e.Queue, e.Err)
+}
+
+// Unwrap gives what is missing or different.
+func (e *SetupError) Unwrap() error { return e.Err }
+
+// entry is the worker's entry in the roster.
+func (w *Worker) entry() messages.Worker {
+	total, taken, _ := w.slots.counts()
+	host, _ := os.Hostname() // for people; empty when unknown
+	return messages.Worker{
+		ID: w.cfg.ID, Host: host, Project: w.cfg.Project, Queue: w.cfg.Queue, Tenants: w.cfg.Tenants,
+		Slots: total, Busy: taken, Draining: w.draining.Load(), Version: w.cfg.Version,
+		StartedAt: w.started.UTC(), Pipelines: w.cfg.Pipelines,
+	}
+}

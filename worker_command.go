@@ -1,0 +1,312 @@
+package kedge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/kedge-run/kedge/internal/cli"
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+	"github.com/kedge-run/kedge/project"
+	"github.com/kedge-run/kedge/session"
+	"github.com/kedge-run/kedge/worker"
+)
+
+// serverFlags say which NATS server to use; worker and worker setup share them.
+type serverFlags struct {
+	url, creds string
+	tenants    []string
+	queue      string
+}
+
+func (f *serverFlags) add(set *pflag.FlagSet, env *Env) {
+	set.StringVar(&f.url, "nats", env.Getenv("NATS_URL", nats.DefaultURL), "`URL` of the NATS server, several separated by commas (NATS_URL)")
+	set.StringVar(&f.creds, "creds", env.Getenv("NATS_CREDS", ""), "credentials `file` for the NATS server (NATS_CREDS)")
+	set.StringSliceVar(&f.tenants, "tenant", []string{env.Getenv("KEDGE_TENANT", messages.DefaultTenant)}, "`tenants` whose runs are taken, separated by commas (KEDGE_TENANT)")
+	set.StringVar(&f.queue, "queue", "", "`name` of the queue (default: the project's name)")
+	set.Lookup("nats").DefValue = env.Mask(set.Lookup("nats").DefValue) // a URL may hold a password
+}
+
+func (f *serverFlags) connect(ctx context.Context, name string, server *natsx.Server, log zerolog.Logger) (*nats.Conn, error) {
+	nc, err := natsx.Connect(ctx, natsx.ConnectOptions{
+		URL: f.url, Credentials: f.creds, Name: name, InProcess: server, Logger: log,
+	})
+	if err != nil {
+		return nil, &cli.Error{
+			Code: cli.Unreachable, Err: fmt.Errorf("%s: %w", f.url, err),
+			Hint: "start a NATS server with JetStream there, name another with --nats, or use --embedded",
+		}
+	}
+	return nc, nil
+}
+
+// workerFlags are the flags of the worker itself.
+type workerFlags struct {
+	serverFlags
+	project     string
+	embedded    bool
+	concurrency int
+	env         string
+	confSource  string
+	store       string
+	listen      string
+	reload      bool
+	grace       time.Duration
+	sync        string
+	logFormat   string
+	logLevel    string
+}
+
+func newCommand(base *project.Project, env *Env) *cobra.Command {
+	flags := &workerFlags{}
+	root := &cobra.Command{
+		Use:           "worker",
+		Short:         "take runs from a queue and run them",
+		Version:       cli.Version(),
+		Args:          noArguments,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runWorker(cmd.Context(), base, env, flags)
+		},
+	}
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err, "worker --help lists the flags") })
+	set := root.Flags()
+	flags.add(set, env)
+	set.StringVar(&flags.project, "project", "", "`folder` of the project (default: the one at or above the working folder)")
+	set.BoolVar(&flags.embedded, "embedded", false, "start a NATS server in this process, set up, instead of connecting to one")
+	set.IntVar(&flags.concurrency, "concurrency", 16, "`number` of runs at a time")
+	set.StringVar(&flags.env, "env", "", "configuration `environment` (KEDRO_ENV, else the project's default)")
+	set.StringVar(&flags.confSource, "conf-source", "", "`folder` with the configuration (default: the project's setting)")
+	set.StringVar(&flags.store, "store", "", "`folder` of the embedded server (default: .kedge in the project)")
+	set.StringVar(&flags.listen, "listen", "127.0.0.1:4222", "`address` of the embedded server, on this machine; port 0 picks a free one")
+	set.BoolVar(&flags.reload, "reload", false, "look for changed configuration before every run, for development")
+	set.DurationVar(&flags.grace, "grace", 30*time.Second, "`time` that runs get to finish after a stop was asked for")
+	set.StringVar(&flags.sync, "sync", "always", "when the embedded server syncs to disk: `always`, or interval (faster, may lose seconds on power loss)")
+	set.StringVar(&flags.logFormat, "log-format", "text", "`format` of the log: text or json")
+	set.StringVar(&flags.logLevel, "log-level", "info", "lowest `level` of the log: debug, info, warn or error")
+	root.AddCommand(newSetupCommand(base, env))
+	return root
+}
+
+func noArguments(_ *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usage(cli.ExtraArguments(args), "worker --help lists the flags; the folder of the project goes behind --project")
+	}
+	return nil
+}
+
+func usage(err error, hint string) error {
+	return &cli.Error{Code: cli.Usage, Err: err, Hint: hint}
+}
+
+// runWorker opens what a worker needs, in order, and runs it until ctx ends.
+func runWorker(ctx context.Context, base *project.Project, env *Env, flags *workerFlags) error {
+	log, err := flags.logger(env)
+	if err != nil {
+		return err
+	}
+	if err := flags.validate(); err != nil {
+		return err
+	}
+	proj, dir, err := loadProject(base, env, flags.project)
+	if err != nil {
+		return err
+	}
+	if flags.queue == "" {
+		flags.queue = proj.Name()
+	}
+	var server *natsx.Server
+	if flags.embedded {
+		if server, err = flags.startServer(ctx, dir); err != nil {
+			return err
+		}
+		defer server.Shutdown()
+		flags.url = server.URL()
+	}
+	nc, err := flags.connect(ctx, "kedge worker "+proj.Name(), server, log)
+	if err != nil {
+		return err
+	}
+	defer nc.Close()
+	if flags.embedded {
+		if err := setup(ctx, nc, natsx.Topology{Queues: []string{flags.queue}, Tenants: flags.tenants}); err != nil {
+			return err
+		}
+	}
+	w, err := worker.New(flags.config(nc, proj, dir, log))
+	if err != nil {
+		return usage(err, "")
+	}
+	return explain(flags.serve(ctx, w, env), flags)
+}
+
+// serve runs the worker and says on standard output, once, that it takes runs.
+func (f *workerFlags) serve(ctx context.Context, w *worker.Worker, env *Env) error {
+	done := make(chan error, 1)
+	go func() { done <- w.Run(ctx) }()
+	select {
+	case err := <-done:
+		return err
+	case <-w.Ready():
+	}
+	fmt.Fprintf(env.Stdout, "worker %s takes runs of queue %s at %s, %d at a time\n", w.ID(), f.queue, env.Mask(f.url), f.concurrency)
+	if f.embedded {
+		fmt.Fprintf(env.Stdout, "submit them with: submit run --nats %s --queue %s\n", f.url, f.queue)
+	}
+	return <-done
+}
+
+func (f *workerFlags) config(nc *nats.Conn, proj *project.Project, dir string, log zerolog.Logger) worker.Config {
+	return worker.Config{
+		Conn:        nc,
+		Concurrency: f.concurrency,
+		Grace:       graceOf(f.grace),
+		Logger:      log,
+		Open: func(ctx context.Context, cfg session.ServiceConfig) (session.Session, error) {
+			return session.CreateService(ctx, cfg)
+		},
+		Project:   proj.Name(),
+		Queue:     f.queue,
+		Pipelines: proj.Pipelines().Names(),
+		Session: session.ServiceConfig{
+			ProjectPath: dir, Project: proj, Env: f.env, ConfSource: f.confSource,
+			ServingMode: true, Reload: f.reload,
+		},
+		Tenants: f.tenants,
+		Version: cli.Version(),
+	}
+}
+
+// graceOf turns the flag's zero, "at once", into what worker.Config calls so.
+func graceOf(flag time.Duration) time.Duration {
+	if flag == 0 {
+		return -1
+	}
+	return flag
+}
+
+func (f *workerFlags) validate() error {
+	if f.concurrency < 1 {
+		return usage(fmt.Errorf("--concurrency %d: want at least 1", f.concurrency), "")
+	}
+	if f.grace < 0 {
+		return usage(fmt.Errorf("--grace %v: want 0 or more", f.grace), "")
+	}
+	if f.sync != "always" && f.sync != "interval" {
+		return usage(fmt.Errorf("--sync %s: want always or interval", f.sync), "")
+	}
+	_, err := f.port()
+	return err
+}
+
+// port reads --listen. The embedded server has no users and no encryption, so it never leaves the machine.
+func (f *workerFlags) port() (int, error) {
+	host, text, err := net.SplitHostPort(f.listen)
+	if err != nil && !strings.Contains(f.listen, ":") {
+		host, text, err = "127.0.0.1", f.listen, nil
+	}
+	port, parseErr := strconv.Atoi(text)
+	if err != nil || parseErr != nil || port < 0 || port > 65535 {
+		return 0, usage(fmt.Errorf("--listen %s: want 127.0.0.1:PORT", f.listen), "")
+	}
+	if host != "127.0.0.1" && host != "localhost" && host != "" {
+		return 0, usage(fmt.Errorf("--listen %s: the embedded server listens on 127.0.0.1 only", f.listen),
+			"for other machines run a nats-server with users, see deploy/, and start workers with --nats")
+	}
+	if port == 0 {
+		return -1, nil
+	}
+	return port, nil
+}
+
+// syncInterval is how long the embedded server may keep what it acknowledged from the disk with --sync interval.
+const syncInterval = 2 * time.Second
+
+func (f *workerFlags) startServer(ctx context.Context, dir string) (*natsx.Server, error) {
+	port, err := f.port()
+	if err != nil {
+		return nil, err
+	}
+	store := f.store
+	if store == "" {
+		store = filepath.Join(dir, ".kedge", "nats")
+	}
+	cfg := natsx.ServerConfig{StoreDir: store, Port: port}
+	if f.sync == "interval" {
+		cfg.SyncInterval = syncInterval
+	}
+	server, err := natsx.StartServer(ctx, cfg)
+	switch {
+	case errors.Is(err, natsx.ErrStoreLocked):
+		return nil, &cli.Error{Code: cli.Failed, Err: err, Hint: "another worker runs its server there: connect to it with --nats, or name another folder with --store"}
+	case err != nil:
+		return nil, &cli.Error{Code: cli.Failed, Err: fmt.Errorf("starting the embedded server: %w", err), Hint: "if the port is taken, name another with --listen"}
+	}
+	return server, nil
+}
+
+// loadProject finds and reads the project; a compiled one may do without a folder of its own.
+func loadProject(base *project.Project, env *Env, folder string) (*project.Project, string, error) {
+	dir := env.Dir
+	if folder != "" {
+		dir = folder
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(env.Dir, dir)
+		}
+	} else if found, err := project.Find(dir); err == nil {
+		dir = found
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, "", usage(fmt.Errorf("project folder %s does not exist", dir), "name the folder that holds kedge.yml with --project")
+	}
+	proj, err := project.Load(dir, base)
+	if errors.Is(err, project.ErrNoProject) {
+		return nil, "", usage(err, "name the folder that holds kedge.yml with --project")
+	}
+	if err != nil {
+		return nil, "", fmt.Errorf("loading the project: %w", err)
+	}
+	return proj, dir, nil
+}
+
+func (f *workerFlags) logger(env *Env) (zerolog.Logger, error) {
+	level, err := zerolog.ParseLevel(f.logLevel)
+	if err != nil || f.logLevel == "" {
+		return zerolog.Nop(), usage(fmt.Errorf("--log-level %s: want debug, info, warn or error", f.logLevel), "")
+	}
+	switch f.logFormat {
+	case "json":
+		return zerolog.New(env.Stderr).Level(level).With().Timestamp().Logger(), nil
+	case "text":
+		out := zerolog.ConsoleWriter{Out: env.Stderr, NoColor: !env.StderrTerminal, TimeFormat: time.TimeOnly}
+		return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
+	}
+	return zerolog.Nop(), usage(fmt.Errorf("--log-format %s: want text or json", f.logFormat), "")
+}
+
+// explain adds what to do about an error of the worker.
+func explain(err error, flags *workerFlags) error {
+	var missing *worker.SetupError
+	if errors.As(err, &missing) {
+		command := fmt.Sprintf("worker setup --nats %s --queue %s", flags.url, flags.queue)
+		if tenants := strings.Join(flags.tenants, ","); tenants != messages.DefaultTenant {
+			command += " --tenant " + tenants
+		}
+		return &cli.Error{Code: cli.Unreachable, Err: err, Hint: "type: " + command}
+	}
+	return err
+}
