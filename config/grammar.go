@@ -235,6 +235,8 @@ func (p *parser) interpolation() (*interpolation, error) {
 				return nil, p.mismatch("BRACKET_CLOSE")
 			}
 			p.at++
+		case first && t.kind == tokInterClose && inter.dots > 0:
+			return nil, p.failure("extraneous input '" + t.text + "' expecting {INTER_OPEN, BRACKET_OPEN, ID, '.', INTER_KEY}")
 		case first:
 			if err := p.key(inter, start, false); err != nil {
 				return nil, err
@@ -330,7 +332,7 @@ func (p *parser) sequence() ([]*element, error) {
 			return list, nil
 		default:
 			if !empty {
-				return nil, p.mismatch("{',', '}', ']'}")
+				return list, nil // the caller misses its bracket
 			}
 			e, err := p.element()
 			if err != nil {

@@ -23,7 +23,7 @@ func (e *UsageError) ErrorBases() []string { return []string{"ClickException", "
 // "model.depth=3, names=[a]" (CLI-040..045). option names the option in errors.
 // Errors are [*UsageError], or those of YAML and OmegaConf for a value.
 func ParseParams(text, option string) (*Mapping, error) {
-	root := &node{kind: dictNode, index: map[any]int{}}
+	var items []string
 	for item := range strings.SplitSeq(text, ",") {
 		item = strings.TrimSpace(item)
 		if item == "" {
@@ -37,7 +37,11 @@ func ParseParams(text, option string) (*Mapping, error) {
 		if key == "" {
 			return nil, &UsageError{fmt.Sprintf("Invalid format of `%s` option: Parameter key cannot be an empty string.", option)}
 		}
-		if err := updateFromText(root, key+"="+value); err != nil {
+		items = append(items, key+"="+value)
+	}
+	root := &node{kind: dictNode, index: map[any]int{}}
+	for _, item := range items {
+		if err := updateFromText(root, item); err != nil {
 			return nil, err
 		}
 	}
@@ -133,7 +137,7 @@ func (n *node) set(key string, child *node) error {
 		index += len(n.items)
 	}
 	if index < 0 || index >= len(n.items) {
-		return n.place(index, failf("ConfigIndexError", "list assignment index out of range"))
+		return n.place(index, failf("ConfigIndexError", "list index out of range"))
 	}
 	child.parent, child.key = n, index
 	n.items[index] = child

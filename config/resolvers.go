@@ -130,7 +130,7 @@ func ocCreate(r *resolution, parent, _ *node, args []any) (any, error) {
 	case *pyyaml.Map, []any:
 		return newNode(parent, nil, plain)
 	}
-	return nil, failf("ValidationError", "Object of unsupported type: '%s'", typeName(plain))
+	return nil, place(failf("ValidationError", "Object of unsupported type: '%s'", typeName(plain)), "", "None")
 }
 
 // dictInput is the mapping that the argument of oc.dict.keys or oc.dict.values names.
@@ -298,7 +298,7 @@ func (l *Loader) runtimeValue(r *resolution, _, _ *node, args []any) (any, error
 	}
 	variable, err := argumentText(value)
 	if err != nil {
-		return nil, err
+		return nil, place(err, textOf(value), "dict")
 	}
 	tree, err := l.runtimeTree()
 	if err != nil {
