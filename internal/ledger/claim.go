@@ -38,7 +38,7 @@ func (l *Ledger) Claim(ctx context.Context, msg jetstream.Msg, worker string) (*
 		switch what.action {
 		case actDrop:
 			zerolog.Ctx(ctx).Debug().Str("run_id", string(d.address.RunID)).Str("reason", what.reason).Msg("dropping request")
-			return nil, msg.DoubleAck(ctx)
+			return nil, natsx.DoubleAck(ctx, msg)
 		case actWait:
 			return nil, msg.NakWithDelay(what.delay)
 		}

@@ -89,7 +89,7 @@ func (c *Claim) store(ctx context.Context, reply *messages.Reply) error {
 		return c.close(ctx, reply)
 	case len(sequences) == 1:
 		return c.settleLocked(ctx, reply)
-	case natsx.WrongSequence(err):
+	case natsx.WrongSequence(err), errors.Is(err, natsx.ErrDuplicate):
 		return c.resolve(ctx)
 	}
 	return fmt.Errorf("storing reply of %s: %w", reply.Ended().RunID, err)
@@ -147,7 +147,7 @@ func (c *Claim) close(ctx context.Context, reply *messages.Reply) error {
 		log.Warn().Err(err).Msg("the copy of the reply was not published")
 	}
 	c.dropLease()
-	if err := c.msg.DoubleAck(ctx); err != nil {
+	if err := natsx.DoubleAck(ctx, c.msg); err != nil {
 		log.Warn().Err(err).Msg("the request of an ended run was not acked; its next delivery will be")
 	}
 	return nil

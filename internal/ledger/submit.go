@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -107,6 +108,8 @@ func (l *Ledger) checkQueue(ctx context.Context, a messages.RequestAddress) erro
 	if _, known := l.declared.Load(name); known {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
 	switch _, err := l.js.Consumer(ctx, l.queueStream(), name); {
 	case errors.Is(err, jetstream.ErrConsumerNotFound), errors.Is(err, jetstream.ErrStreamNotFound):
 		return fmt.Errorf("queue %s, tenant %s: %w", a.Queue, a.Tenant, ErrNoQueue)
@@ -116,6 +119,9 @@ func (l *Ledger) checkQueue(ctx context.Context, a messages.RequestAddress) erro
 	l.declared.Store(name, true)
 	return nil
 }
+
+// lookTimeout bounds a question that a healthy server answers at once.
+const lookTimeout = 5 * time.Second
 
 // meet handles a status that was there before: the same request, perhaps claimed
 // already, or another one under its run id.

@@ -2,6 +2,7 @@ package natsx
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -33,6 +34,10 @@ type Committer struct {
 func NewCommitter(js jetstream.JetStream, timeout time.Duration) *Committer {
 	return &Committer{js: js, timeout: timeout, costs: newCosts()}
 }
+
+// ErrDuplicate says that a message of the same id was stored before, perhaps with
+// another content, and this one was not.
+var ErrDuplicate = errors.New("a message of this id is stored already")
 
 // Commit is one group on its way.
 type Commit struct {
@@ -172,6 +177,9 @@ func (c *Committer) plain(round []*Commit) {
 func (g *Commit) await(ack jetstream.PubAckFuture, timeout <-chan time.Time) error {
 	select {
 	case stored := <-ack.Ok():
+		if stored.Duplicate {
+			return ErrDuplicate
+		}
 		g.sequences = append(g.sequences, stored.Sequence)
 		return nil
 	case err := <-ack.Err():
@@ -186,6 +194,9 @@ func (c *Committer) repeat(group *Commit) error {
 	msg := group.msgs[len(group.sequences)]
 	msg.Reply = ""
 	ack, _, err := Publish(context.Background(), c.js, msg, time.Until(group.deadline))
+	if err == nil && ack.Duplicate {
+		err = ErrDuplicate
+	}
 	if err == nil {
 		group.sequences = append(group.sequences, ack.Sequence)
 	}

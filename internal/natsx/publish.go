@@ -53,6 +53,16 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
+// DoubleAck acks a fetched message and waits for the server's answer, which a server
+// that goes down never gives. An ack that was lost costs another delivery.
+func DoubleAck(ctx context.Context, msg interface {
+	DoubleAck(ctx context.Context) error
+}) error {
+	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
+	defer cancel()
+	return msg.DoubleAck(ctx)
+}
+
 // Unanswered reports whether err leaves open what the server did: no answer, no
 // leader, or no connection. The operation may be tried again.
 func Unanswered(err error) bool {

@@ -1,0 +1,241 @@
+package ledger_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/stretchr/testify/require"
+
+	"github.com/kedge-run/kedge/internal/ledger"
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+// TestCrashBetweenSteps lets an owner die after each step. Whoever gets the message
+// next finishes the rest, or runs again; one reply is stored in any case.
+func TestCrashBetweenSteps(t *testing.T) {
+	tests := map[string]struct {
+		die     func(context.Context, *ledger.Claim) error
+		attempt int // of the reply
+		owner   string
+	}{
+		"after the claim": {func(context.Context, *ledger.Claim) error { return nil }, 2, "w2"},
+		"after a heartbeat": {func(ctx context.Context, c *ledger.Claim) error {
+			return c.Beat(ctx, &messages.Progress{Done: 1, Total: 2})
+		}, 2, "w2"},
+		"after the reply": {func(ctx context.Context, c *ledger.Claim) error {
+			return ledger.StoreDone(ctx, c, success())
+		}, 1, "w1"},
+		"after a heartbeat and the reply": {func(ctx context.Context, c *ledger.Claim) error {
+			if err := c.Beat(ctx, nil); err != nil {
+				return err
+			}
+			return ledger.StoreDone(ctx, c, success())
+		}, 1, "w1"},
+		"after the final status": {func(ctx context.Context, c *ledger.Claim) error {
+			return ledger.StoreEnd(ctx, c, success())
+		}, 1, "w1"},
+		"after the status of a put-back": {func(ctx context.Context, c *ledger.Claim) error {
+			return ledger.StoreRelease(ctx, c, ledger.Outcome{Reason: "draining"})
+		}, 2, "w2"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			key := b.submit(&messages.RunRequest{})
+			require.NoError(t, test.die(b.ctx(), b.claim("w1")))
+			l := b.another()
+			require.Eventually(t, func() bool {
+				msg := b.poll(time.Second)
+				if msg == nil {
+					return b.waiting() == 0
+				}
+				claim, err := l.Claim(b.ctx(), msg, "w2")
+				require.NoError(t, err)
+				if claim != nil {
+					require.NoError(t, claim.Finish(b.ctx(), success()))
+				}
+				return b.waiting() == 0
+			}, 15*time.Second, time.Millisecond)
+			reply := b.requireEnd(key, messages.StateSucceeded)
+			require.Equal(t, test.attempt, reply.Result.Attempt)
+			require.Equal(t, test.owner, reply.Result.Worker)
+		})
+	}
+}
+
+// TestLostAnswers repeats steps that were stored although nobody said so.
+func TestLostAnswers(t *testing.T) {
+	t.Run("of the reply", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		key := b.submit(&messages.RunRequest{})
+		claim := b.claim("w1")
+		require.NoError(t, ledger.StoreDone(b.ctx(), claim, success()))
+		require.NoError(t, claim.Finish(b.ctx(), success()))
+		b.requireStoredOnce(key)
+	})
+	t.Run("of reply and status", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		key := b.submit(&messages.RunRequest{})
+		claim := b.claim("w1")
+		require.NoError(t, ledger.StoreEnd(b.ctx(), claim, success()))
+		require.NoError(t, claim.Finish(b.ctx(), success()))
+		b.requireStoredOnce(key)
+	})
+	t.Run("of the reply, then a cancel", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		key := b.submit(&messages.RunRequest{})
+		claim := b.claim("w1")
+		require.NoError(t, ledger.StoreDone(b.ctx(), claim, success()))
+		_, err := b.Cancel(b.ctx(), key, messages.Cancel{})
+		require.NoError(t, err)
+		require.NoError(t, claim.Finish(b.ctx(), cancelled()))
+		b.requireEnd(key, messages.StateSucceeded)
+		require.NoError(t, claim.Finish(b.ctx(), success()))
+		b.requireStoredOnce(key)
+	})
+	t.Run("of a status", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		key := b.submit(&messages.RunRequest{})
+		claim := b.claim("w1")
+		first, second, err := ledger.SwapTwice(b.ctx(), claim)
+		require.NoError(t, err)
+		require.True(t, first)
+		require.True(t, second)
+		require.NoError(t, claim.Finish(b.ctx(), success()))
+		b.requireStoredOnce(key)
+	})
+}
+
+// requireStoredOnce also checks that the stored reply is the first one of its
+// subject: a second would have pushed it out.
+func (b *bench) requireStoredOnce(key ledger.Key) {
+	b.t.Helper()
+	b.requireEnd(key, messages.StateSucceeded)
+	stream, err := b.js.Stream(b.ctx(), "KV_kedge_runs")
+	require.NoError(b.t, err)
+	state := stream.CachedInfo().State
+	done, err := natsx.LastFromLeader(b.ctx(), b.js, "KV_kedge_runs", messages.Subjects{}.Done(key.Tenant, key.RunID))
+	require.NoError(b.t, err)
+	require.EqualValues(b.t, 2, state.Msgs, "one status, one reply")
+	require.Less(b.t, done.Sequence, state.LastSeq)
+}
+
+// TestServerDiesWithRunsInFlight kills the server, with every write synced, under
+// submits and claims; all of them go on when it is back.
+func TestServerDiesWithRunsInFlight(t *testing.T) {
+	process := newProcess(t)
+	const runs = 30
+	ended := make(chan error, runs)
+	for i := range runs {
+		go func() {
+			ended <- process.oneRun(t.Context(), messages.RunID("r"+string(rune('a'+i%26))+string(rune('a'+i/26))))
+		}()
+	}
+	for i := range runs {
+		if i == 5 || i == 15 {
+			process.server.Restart()
+		}
+		require.NoError(t, <-ended)
+	}
+	require.EqualValues(t, runs, process.replies(t))
+}
+
+func TestSweep(t *testing.T) {
+	past := func(_ *natsx.Topology, cfg *ledger.Config) {
+		cfg.PublishTimeout = time.Second
+		start := time.Now()
+		// A sweeper whose clock runs fast sees every run as old.
+		cfg.Now = func() time.Time { return start.Add(100 * time.Since(start)) }
+	}
+	t.Run("cancelled and never met", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, past)
+		key := b.submit(&messages.RunRequest{})
+		_, err := b.Cancel(b.ctx(), key, messages.Cancel{})
+		require.NoError(t, err)
+		b.sweep(1)
+		b.requireEnd(key, messages.StateCancelled)
+		b.sweep(0)
+	})
+	t.Run("start_by has passed", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, past)
+		key := b.submit(&messages.RunRequest{StartBy: time.Now().Add(time.Millisecond).UTC()})
+		b.sweep(1)
+		require.Equal(t, messages.CodeStartByPassed, b.requireEnd(key, messages.StateTimedOut).Error.Code)
+	})
+	t.Run("the request is gone", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, past)
+		key := b.submit(&messages.RunRequest{Labels: map[string]string{"a": "b"}})
+		lost := b.next()
+		_, err := b.Claim(b.ctx(), lost, "w1")
+		require.NoError(t, err)
+		require.NoError(t, lost.DoubleAck(b.ctx()))
+		b.sweep(1)
+		claim := b.claim("w2")
+		require.Equal(t, "b", claim.Request().Labels["a"])
+		require.Equal(t, 1, claim.Status().Losses)
+		require.NoError(t, claim.Finish(b.ctx(), success()))
+		b.requireEnd(key, messages.StateSucceeded)
+	})
+	t.Run("request and event are gone", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, past)
+		key := b.submit(&messages.RunRequest{})
+		events, err := b.js.Stream(b.ctx(), "KEDGE_EVENTS")
+		require.NoError(t, err)
+		require.NoError(t, events.Purge(b.ctx()))
+		require.NoError(t, b.next().DoubleAck(b.ctx()))
+		b.sweep(1)
+		require.Equal(t, messages.CodeInternal, b.requireEnd(key, messages.StateFailed).Error.Code)
+	})
+	t.Run("only the final status is missing", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, past)
+		key := b.submit(&messages.RunRequest{})
+		msg := b.next()
+		claim, err := b.Claim(b.ctx(), msg, "w1")
+		require.NoError(t, err)
+		require.NoError(t, ledger.StoreDone(b.ctx(), claim, success()))
+		require.NoError(t, msg.DoubleAck(b.ctx()))
+		b.sweep(1)
+		require.Equal(t, "w1", b.requireEnd(key, messages.StateSucceeded).Result.Worker)
+	})
+	t.Run("nothing to do", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t)
+		b.submit(&messages.RunRequest{})
+		claim := b.claim("w1")
+		b.submit(&messages.RunRequest{})
+		b.sweep(0)
+		require.NoError(t, claim.Beat(b.ctx(), nil))
+		b.sweep(0)
+	})
+}
+
+func (b *bench) sweep(want int) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool {
+		mended, err := b.Sweep(b.ctx(), "sweeper")
+		require.NoError(b.t, err)
+		return mended == want
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+func TestUnreadableSubjectIsTerminated(t *testing.T) {
+	b := newBench(t)
+	_, err := b.js.PublishMsg(b.ctx(), &nats.Msg{Subject: "kedge.run.p1." + queue + ".default.a$b", Data: []byte("{}")})
+	require.NoError(t, err)
+	_, err = b.Claim(b.ctx(), b.next(), "w1")
+	require.ErrorIs(t, err, messages.ErrInvalidID)
+	require.Eventually(t, func() bool { return b.waiting() == 0 }, 5*time.Second, time.Millisecond)
+}

@@ -1,0 +1,56 @@
+package ledger
+
+import (
+	"context"
+	"time"
+
+	"github.com/kedge-run/kedge/messages"
+)
+
+// FinishUnaware is Finish without the look that a claim past its time takes first.
+func FinishUnaware(ctx context.Context, c *Claim, reply *messages.Reply) error {
+	c.mu.Lock()
+	c.renewed = time.Now().Add(time.Hour)
+	c.mu.Unlock()
+	return c.Finish(ctx, reply)
+}
+
+// StoreDone does only the first step of Finish, as a process that dies after it, or
+// whose answer is lost.
+func StoreDone(ctx context.Context, c *Claim, reply *messages.Reply) error {
+	done, err := c.ledger.doneMsg(sealed(reply, c.record.status, c.ledger.now()), c.record.revision)
+	if err == nil {
+		_, err = c.ledger.records.Store(ctx, done)
+	}
+	return err
+}
+
+// StoreEnd does the first two steps of Finish: all but giving back.
+func StoreEnd(ctx context.Context, c *Claim, reply *messages.Reply) error {
+	reply = sealed(reply, c.record.status, c.ledger.now())
+	done, err := c.ledger.doneMsg(reply, c.record.revision)
+	if err != nil {
+		return err
+	}
+	final, err := c.ledger.statusMsg(ended(c.record.status, reply, c.ledger.now()), c.record.revision)
+	if err == nil {
+		_, err = c.ledger.records.Store(ctx, done, final)
+	}
+	return err
+}
+
+// StoreRelease does the first step of PutBack.
+func StoreRelease(ctx context.Context, c *Claim, o Outcome) error {
+	_, _, err := c.ledger.swap(ctx, c.record, released(c.record.status, o, c.ledger.now()))
+	return err
+}
+
+// SwapTwice writes the same status twice, as a writer does whose first answer is lost.
+func SwapTwice(ctx context.Context, c *Claim) (first, second bool, err error) {
+	next := progressed(c.record.status, messages.Progress{Done: 1, Total: 2}, c.ledger.now())
+	if _, first, err = c.ledger.swap(ctx, c.record, next); err != nil {
+		return first, false, err
+	}
+	c.record, second, err = c.ledger.swap(ctx, c.record, next)
+	return first, second, err
+}
