@@ -196,9 +196,10 @@ func (r *csvReader) readHeader() error {
 	case r.names == nil:
 		r.names = uniqueNames(first)
 	}
-	if len(r.names) > r.width {
-		r.width = len(r.names)
+	if len(r.names) < r.width {
+		return &PlaceError{Want: fmt.Sprintf("%d names in load_args.names, one for each column", r.width), Got: strconv.Itoa(len(r.names))}
 	}
+	r.width = len(r.names)
 	return r.choose()
 }
 

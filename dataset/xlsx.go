@@ -180,40 +180,27 @@ func (w *workbook) readShared() error {
 		return err
 	}
 	defer part.Close()
-	d := xml.NewDecoder(limited(part))
-	var text strings.Builder
+	m := newMarkup(limited(part))
+	var text []byte
 	inText, phonetic := false, false
 	for {
-		token, err := d.RawToken()
+		t, err := m.next()
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("damaged xlsx file, shared strings: %w", err)
+			return fmt.Errorf("damaged xlsx file, shared texts: %w", err)
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			switch t.Name.Local {
-			case "si":
-				text.Reset()
-			case "rPh":
-				phonetic = true
-			case "t":
-				inText = !phonetic
-			}
-		case xml.EndElement:
-			switch t.Name.Local {
-			case "si":
-				w.shared = append(w.shared, text.String())
-			case "rPh":
-				phonetic = false
-			case "t":
-				inText = false
-			}
-		case xml.CharData:
-			if inText {
-				text.Write(t)
-			}
+		switch name := string(t.name); {
+		case t.kind == chars && inText:
+			text = append(text, t.text...)
+		case name == "t":
+			inText = t.kind == opens && !phonetic
+		case name == "rPh": // how to pronounce a text isn't part of it
+			phonetic = t.kind == opens
+		case name == "si" && t.kind == closes:
+			w.shared = append(w.shared, string(text))
+			text = text[:0]
 		}
 	}
 }
@@ -222,7 +209,7 @@ func (w *workbook) readShared() error {
 type sheetReader struct {
 	book   *workbook
 	part   io.ReadCloser
-	xml    *xml.Decoder
+	xml    *markup
 	number int // of the row in hand, from 1
 }
 
@@ -234,46 +221,33 @@ func (w *workbook) open(name string) (*sheetReader, error) {
 	if part == nil {
 		return nil, fmt.Errorf("damaged xlsx file: it has no %s", name)
 	}
-	return &sheetReader{book: w, part: part, xml: xml.NewDecoder(limited(part))}, nil
+	return &sheetReader{book: w, part: part, xml: newMarkup(limited(part))}, nil
 }
 
 // read returns the cells of the next row that the file holds; blank rows between are left out. io.EOF is the end.
 func (r *sheetReader) read() ([]any, error) {
 	for {
-		token, err := r.xml.RawToken()
+		t, err := r.xml.next()
 		if err == io.EOF {
 			return nil, io.EOF
 		}
 		if err != nil {
 			return nil, fmt.Errorf("damaged xlsx file: %w", err)
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			if t.Name.Local == "row" {
-				r.number++
-				if n, err := strconv.Atoi(attribute(t, "r")); err == nil && n > 0 {
-					r.number = n
-				}
-				cells, err := r.row()
-				if err != nil || len(cells) > 0 {
-					return cells, err
-				}
+		switch {
+		case t.kind == opens && string(t.name) == "row":
+			r.number++
+			if n, err := strconv.Atoi(string(t.attribute("r"))); err == nil && n > 0 {
+				r.number = n
 			}
-		case xml.EndElement:
-			if t.Name.Local == "sheetData" {
-				return nil, io.EOF
+			cells, err := r.row()
+			if err != nil || len(cells) > 0 {
+				return cells, err
 			}
+		case t.kind == closes && string(t.name) == "sheetData":
+			return nil, io.EOF
 		}
 	}
-}
-
-func attribute(t xml.StartElement, name string) string {
-	for _, a := range t.Attr {
-		if a.Name.Local == name && a.Name.Space == "" {
-			return a.Value
-		}
-	}
-	return ""
 }
 
 // cell is a cell while it is read.
@@ -290,35 +264,32 @@ func (r *sheetReader) row() ([]any, error) {
 	var cells []any
 	var c cell
 	for {
-		token, err := r.xml.RawToken()
+		t, err := r.xml.next()
 		if err != nil {
 			return nil, fmt.Errorf("damaged xlsx file, row %d: %w", r.number, unexpected(err))
 		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			if t.Name.Local == "c" {
-				c = cell{column: len(cells), kind: attribute(t, "t")}
-				c.style, _ = strconv.Atoi(attribute(t, "s"))
-				if at, ok := columnOf(attribute(t, "r")); ok {
-					c.column = at
-				}
-			}
-			c.collect = t.Name.Local == "v" || t.Name.Local == "t"
-			c.hasValue = c.hasValue || c.collect
-		case xml.CharData:
+		switch name := string(t.name); {
+		case t.kind == chars:
 			if c.collect {
-				c.text = append(c.text, t...)
+				c.text = append(c.text, t.text...)
 			}
-		case xml.EndElement:
+		case t.kind == opens && name == "c":
+			c = cell{column: len(cells), kind: string(t.attribute("t")), text: c.text[:0]}
+			c.style, _ = strconv.Atoi(string(t.attribute("s"))) // no number, no style
+			if at, ok := columnOf(t.attribute("r")); ok {
+				c.column = at
+			}
+		case t.kind == opens:
+			c.collect = name == "v" || name == "t"
+			c.hasValue = c.hasValue || c.collect
+		case name == "row":
+			return cells, nil
+		case name == "c":
+			if cells, err = r.put(cells, c); err != nil {
+				return nil, err
+			}
+		default:
 			c.collect = false
-			switch t.Name.Local {
-			case "row":
-				return cells, nil
-			case "c":
-				if cells, err = r.put(cells, c); err != nil {
-					return nil, err
-				}
-			}
 		}
 	}
 }
@@ -331,7 +302,7 @@ func unexpected(err error) error {
 }
 
 // columnOf reads the letters of a reference such as AB12.
-func columnOf(reference string) (int, bool) {
+func columnOf(reference []byte) (int, bool) {
 	n := 0
 	for i := 0; i < len(reference) && reference[i] >= 'A' && reference[i] <= 'Z'; i++ {
 		n = n*26 + int(reference[i]-'A') + 1

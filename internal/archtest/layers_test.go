@@ -32,6 +32,8 @@ var allowed = map[string][]string{
 	"runner":  {"hook", "catalog", "pipeline"},
 	"dataset": {"catalog"},
 
+	"catalog/catalogtest": {"catalog"},
+
 	// 5
 	"session":             {"project", "runner", "hook", "catalog", "pipeline", "config", "dataset"},
 	"session/sessiontest": {"session", "project", "runner", "hook", "catalog", "pipeline", "config", "dataset"},
