@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -76,7 +77,27 @@ func (s *shape) take(token json.Token) *FieldError {
 	if top := s.top(); top != nil && top.object && !top.inValue {
 		return s.key(top, token.(string))
 	}
+	if err := s.checkText(token); err != nil {
+		return err
+	}
 	s.closeValue()
+	return nil
+}
+
+// checkText reads the texts that the standard decoder refuses without naming the field.
+func (s *shape) checkText(token json.Token) *FieldError {
+	text, ok := token.(string)
+	var err error
+	switch {
+	case !ok:
+	case s.next == reflect.TypeFor[Duration]():
+		_, err = time.ParseDuration(text)
+	case s.next == reflect.TypeFor[time.Time]():
+		_, err = time.Parse(time.RFC3339, text)
+	}
+	if err != nil {
+		return invalid(s.path(), "is no time: "+clip(err.Error()))
+	}
 	return nil
 }
 

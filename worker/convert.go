@@ -83,7 +83,7 @@ var eventKinds = map[session.EventKind]messages.EventKind{
 }
 
 // convertEvent translates an event of a session; false means that it doesn't travel.
-func (w *Worker) convertEvent(r *run, e session.Event) (messages.Event, bool) {
+func convertEvent(e session.Event) (messages.Event, bool) {
 	kind, ok := eventKinds[e.Kind]
 	if !ok {
 		return messages.Event{}, false
@@ -92,9 +92,6 @@ func (w *Worker) convertEvent(r *run, e session.Event) (messages.Event, bool) {
 		Kind: kind, Time: e.Time, Node: e.Node, Index: e.Index, Total: e.Total, Nodes: e.Nodes,
 		Dataset: e.Dataset, Version: e.Version, Level: e.Level, Message: cut(mask.URL(e.Message), maxText),
 		Took: messages.Duration(e.Duration),
-	}
-	if kind == messages.EventLog && r.logsCut() {
-		event.Message = fmt.Sprintf("more than %d log lines: the rest is left out", maxLogLines)
 	}
 	switch {
 	case kind == messages.EventRunStarted:

@@ -210,9 +210,6 @@ type panicError struct {
 
 func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
 
-// Traceback is the stack of where it happened.
-func (e *panicError) Traceback() string { return string(e.stack) }
-
 // Unwrap gives the panic's value when it is an error.
 func (e *panicError) Unwrap() error {
 	err, _ := e.value.(error)

@@ -46,7 +46,10 @@ var hostile = []struct {
 	{name: "unknown tag", body: `{"run_id":"RUN","tags":["nope"]}`, code: messages.CodeFilterInvalid, field: "tags"},
 	{name: "unknown runner", body: `{"run_id":"RUN","runner":"NoSuchRunner"}`, code: messages.CodeNotAllowed, field: "runner", says: "NoSuchRunner"},
 	{name: "runner of another module", body: `{"run_id":"RUN","runner":"os.system"}`, code: messages.CodeNotAllowed, field: "runner"},
-	{name: "unknown runner parameter", body: `{"run_id":"RUN","runner":"ThreadRunner","runner_params":{"cmd":"rm"}}`, code: messages.CodeNotAllowed, field: "runner_params"},
+	{name: "unknown runner parameter", body: `{"run_id":"RUN","runner":"ThreadRunner","runner_params":{"cmd":"rm"}}`, code: messages.CodeInvalidRequest, field: "runner_params"},
+	{name: "wrong type of runner parameter", body: `{"run_id":"RUN","runner":"ThreadRunner","runner_params":{"max_workers":"all"}}`, code: messages.CodeInvalidRequest, field: "runner_params"},
+	{name: "input of no pipeline", body: `{"run_id":"RUN","inputs":{"nope":{"value":1}}}`, code: messages.CodeInvalidRequest, field: "inputs.nope"},
+	{name: "output of no pipeline", body: `{"run_id":"RUN","outputs":["nope"]}`, code: messages.CodeInvalidRequest, field: "outputs.nope"},
 	{name: "reference to a foreign bucket", body: `{"run_id":"RUN","inputs":{"read":{"ref":{"bucket":"secrets","name":"x","digest":"y","size":1}}}}`,
 		code: messages.CodeInvalidRequest, field: "inputs.read"},
 	{name: "unknown priority", body: `{"run_id":"RUN","priority":"p9"}`, code: messages.CodeInvalidRequest, field: "priority"},
@@ -86,7 +89,7 @@ func TestRequestsWithoutARunAreRemoved(t *testing.T) {
 	f := newFixture(t)
 	f.start(double{}, nil)
 	for _, subject := range []string{
-		"kedge.run.p1.shop.default.bad=id=..=x", "kedge.run.p1.shop.default.$x", "kedge.run.p1.shop.default." + strings.Repeat("a", 500),
+		"kedge.run.p1.shop.default.bad===id", "kedge.run.p1.shop.default.$x", "kedge.run.p1.shop.default." + strings.Repeat("a", 500),
 	} {
 		_, err := f.js.Publish(t.Context(), subject, []byte(`{"run_id":"x"}`))
 		require.NoError(t, err)

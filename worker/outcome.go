@@ -10,6 +10,7 @@ import (
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/pipeline"
 	"github.com/kedge-run/kedge/project"
+	"github.com/kedge-run/kedge/runner"
 	"github.com/kedge-run/kedge/session"
 )
 
@@ -41,21 +42,26 @@ var causes = []struct {
 	{ErrTimeout, outcome{state: messages.StateTimedOut, code: messages.CodeTimeout}},
 }
 
-// failures is the one table from errors of a session to replies; the first row that fits decides. What fits none
-// failed outside of nodes and datasets.
+// failures is the one table from errors of a session to replies; the first row that fits decides. Errors of a run that
+// began come first: what nodes and datasets return may look like a refusal. What fits no row failed outside of nodes
+// and datasets.
 var failures = []struct {
 	fits    func(err error) bool
 	outcome outcome
 }{
-	{is[*messages.FieldError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest}},
-	{is[*session.PipelineNotFoundError], outcome{state: messages.StateRejected, code: messages.CodePipelineNotFound, field: "pipeline_names"}},
-	{is[*session.InvalidRunIDError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest, field: "run_id"}},
 	{is[*panicError], outcome{state: messages.StateFailed, code: messages.CodeInternal}},
 	{isTransient, outcome{state: messages.StateFailed, code: messages.CodeTransient}},
-	{is[*project.BuildError], outcome{state: messages.StateFailed, code: messages.CodeRunFailed}},
 	{isDatasetFailure, outcome{state: messages.StateFailed, code: messages.CodeDatasetFailed}},
 	{isNodeFailure, outcome{state: messages.StateFailed, code: messages.CodeNodeFailed}},
 	{is[*session.RunError], outcome{state: messages.StateFailed, code: messages.CodeRunFailed}},
+	{is[*project.BuildError], outcome{state: messages.StateFailed, code: messages.CodeRunFailed}},
+	{is[*messages.FieldError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest}},
+	{is[*session.InvalidRunIDError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest, field: "run_id"}},
+	{is[*session.PipelineNotFoundError], outcome{state: messages.StateRejected, code: messages.CodePipelineNotFound, field: "pipeline_names"}},
+	{is[*session.DatasetNameError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest}},
+	{is[*session.RunnerNotAllowedError], outcome{state: messages.StateRejected, code: messages.CodeNotAllowed, field: "runner"}},
+	{is[*runner.AttributeError], outcome{state: messages.StateRejected, code: messages.CodeNotAllowed, field: "runner"}},
+	{isRunnerParams, outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest, field: "runner_params"}},
 	{is[*pipeline.Error], outcome{state: messages.StateRejected, code: messages.CodeFilterInvalid}},
 }
 
@@ -91,29 +97,53 @@ func (o outcome) reply(request *messages.RunRequest, err error) *messages.Reply 
 	reply := &messages.RunError{
 		Ended:   messages.Ended{State: o.state},
 		Code:    o.code,
-		Type:    session.ErrorType(err),
 		Message: cut(mask.URL(err.Error()), maxText),
 		Field:   o.field,
 	}
+	if o.state == messages.StateFailed || o.state == messages.StateRejected {
+		reply.Type = session.ErrorType(err)
+	}
+	o.refine(reply, request, err)
+	var failed *session.RunError
+	if errors.As(err, &failed) {
+		reply.Node, reply.Resume = failed.Node, cut(mask.URL(failed.Resume), maxText)
+	}
+	reply.Traceback = cutHead(mask.URL(traceback(err)), maxText)
+	return &messages.Reply{Error: reply}
+}
+
+// refine names the field of a refused request where only the error knows it.
+func (o outcome) refine(reply *messages.RunError, request *messages.RunRequest, err error) {
 	var field *messages.FieldError
-	if errors.As(err, &field) {
+	var dataset *session.DatasetNameError
+	switch {
+	case o.state != messages.StateRejected:
+	case errors.As(err, &field):
 		reply.Field = field.Field
 		if field.Code != "" {
 			reply.Code = field.Code
 		}
-	}
-	if o.code == messages.CodeFilterInvalid && reply.Field == "" {
+	case errors.As(err, &dataset):
+		reply.Field = dataset.Field + "." + dataset.Name
+	case o.code == messages.CodeFilterInvalid:
 		reply.Field = filterField(request, err.Error())
 	}
-	var failed *session.RunError
-	if errors.As(err, &failed) {
-		reply.Node, reply.Resume = failed.Node, mask.URL(failed.Resume)
+}
+
+// traceback is the stack of a panic or what a program wrote to standard error, "" for other errors.
+func traceback(err error) string {
+	var node *runner.PanicError
+	var elsewhere *panicError
+	var program *project.CommandError
+	switch {
+	case errors.As(err, &node):
+		return string(node.Stack)
+	case errors.As(err, &elsewhere):
+		return string(elsewhere.stack)
+	case errors.As(err, &program):
+		return program.Stderr
 	}
-	var traced interface{ Traceback() string }
-	if errors.As(err, &traced) {
-		reply.Traceback = cut(mask.URL(traced.Traceback()), maxText)
-	}
-	return &messages.Reply{Error: reply}
+	return ""
 }
 
 // filterField names the filter that a message of Kedro's is about: the first one with a value that it quotes, else the
@@ -156,8 +186,12 @@ func isTransient(err error) bool {
 	return errors.As(err, &r) && r.Retryable()
 }
 
-func isDatasetFailure(err error) bool {
-	return is[*catalog.DatasetError](err)
+func isDatasetFailure(err error) bool { return is[*catalog.DatasetError](err) }
+
+// isRunnerParams: the named runner refuses its arguments.
+func isRunnerParams(err error) bool {
+	return is[*runner.TypeError](err) || is[*runner.ValueError](err) ||
+		is[*catalog.ConvertError](err) && strings.HasPrefix(err.Error(), "runner parameter")
 }
 
 func isNodeFailure(err error) bool {

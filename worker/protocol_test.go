@@ -147,8 +147,11 @@ func TestStopPutsRunsBackWithoutSpendingAnAttempt(t *testing.T) {
 	reply := f.wait(run)
 	require.Nil(t, reply.Error)
 	require.Equal(t, second.ID(), reply.Result.Worker)
-	require.Equal(t, 1, reply.Result.Attempt)
 	f.emptyQueue()
+	status, err = f.client.Status(t.Context(), run)
+	require.NoError(t, err)
+	require.Zero(t, status.Retries)
+	require.Zero(t, status.Losses)
 }
 
 func TestStopLetsRunsFinish(t *testing.T) {

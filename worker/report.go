@@ -1,6 +1,8 @@
 package worker
 
 import (
+	"fmt"
+
 	"github.com/rs/zerolog"
 
 	"github.com/kedge-run/kedge/messages"
@@ -24,13 +26,27 @@ func (w *Worker) observe(r *run, e session.Event) {
 	case session.EventNodeFinished:
 		r.advance(e.Index, e.Total, e.Node)
 	case session.EventLog:
-		if !r.mayLog() {
-			return
-		}
+		w.log(r, e)
+		return
 	}
-	if event, ok := w.convertEvent(r, e); ok {
+	if event, ok := convertEvent(e); ok {
 		w.tell(r, event)
 	}
+}
+
+// log publishes a log line below the cap, and once that there are more.
+func (w *Worker) log(r *run, e session.Event) {
+	r.logs.mu.Lock()
+	defer r.logs.mu.Unlock()
+	r.logs.lines++
+	if r.logs.lines > maxLogLines+1 {
+		return
+	}
+	event, _ := convertEvent(e)
+	if r.logs.lines > maxLogLines {
+		event.Message = fmt.Sprintf("more than %d log lines: the rest is left out", maxLogLines)
+	}
+	w.tell(r, event)
 }
 
 // tell publishes an event of the run without waiting for it; Finish does.
@@ -38,18 +54,4 @@ func (w *Worker) tell(r *run, event messages.Event) {
 	if err := r.claim.Publish(r.ctx, event); err != nil {
 		zerolog.Ctx(r.ctx).Debug().Err(err).Str("event", string(event.Kind)).Msg("event not published")
 	}
-}
-
-// mayLog counts a log line and reports whether it is below the cap.
-func (r *run) mayLog() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.logs++
-	return r.logs <= maxLogLines+1
-}
-
-func (r *run) logsCut() bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.logs > maxLogLines
 }

@@ -21,10 +21,14 @@ type run struct {
 	// it didn't. Only one of them may.
 	ended atomic.Bool
 
+	logs struct {
+		mu    sync.Mutex // guards lines, and keeps the lines in order
+		lines int        // log lines seen
+	}
+
 	mu       sync.Mutex // guards the fields below
 	progress messages.Progress
 	told     messages.Progress // progress as of the last heartbeat
-	logs     int               // log lines seen
 	due      time.Time         // of the next heartbeat
 	expires  time.Time         // when the claim is over unless a heartbeat succeeds, by the monotonic clock
 	beating  bool

@@ -26,6 +26,18 @@ func cut(text string, n int) string {
 	return text[:n] + "…"
 }
 
+// cutHead keeps at most the last n bytes of a text: the end of a traceback says most.
+func cutHead(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	start := len(text) - n
+	for start < len(text) && !utf8.RuneStart(text[start]) {
+		start++
+	}
+	return "…" + text[start:]
+}
+
 // encodeWithin gives the JSON of a value when it has at most room bytes, else nil. A long list is encoded element by
 // element, so that a table of millions of rows costs no more than the part that would fit.
 func encodeWithin(value any, room int) json.RawMessage {

@@ -101,7 +101,10 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("offering services: %w", err)
 	}
-	defer services.Stop() //nolint:errcheck // as above
+	defer services.Stop()                                    //nolint:errcheck // as above
+	if err := w.cfg.Conn.Flush(); err != nil { // from here on hints and questions arrive
+		return fmt.Errorf("subscribing: %w", err)
+	}
 	w.cfg.Logger.Info().Str("worker", w.cfg.ID).Str("queue", w.cfg.Queue).Int("slots", w.cfg.Concurrency).Msg("worker takes runs")
 	close(w.ready)
 	return lifecycle.Run(ctx,
