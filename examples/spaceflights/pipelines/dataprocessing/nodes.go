@@ -55,9 +55,11 @@ func parsePercentage(text *string) (*float64, error) {
 	return &percent, nil
 }
 
+var moneySigns = strings.NewReplacer("$", "", ",", "")
+
 // parseMoney reads "$1,325.0".
 func parseMoney(text string) (float64, error) {
-	amount, err := strconv.ParseFloat(strings.NewReplacer("$", "", ",", "").Replace(text), 64)
+	amount, err := strconv.ParseFloat(moneySigns.Replace(text), 64)
 	if err != nil {
 		return 0, fmt.Errorf("price: %w", err)
 	}

@@ -15,6 +15,7 @@ const (
 	width    = 8 * vg.Inch
 	height   = 6 * vg.Inch
 	barWidth = 10 * vg.Length(1)
+	margin   = 8 * vg.Length(1)
 	slanted  = math.Pi / 3
 	slantedX = text.XRight
 	slantedY = text.YCenter
@@ -23,14 +24,12 @@ const (
 var blue = color.RGBA{R: 0x2a, G: 0x6f, B: 0xbb, A: 0xff}
 
 // shades go from white to blue.
-var shades = gradient{}
+type shades struct{}
 
-type gradient struct{}
-
-var _ palette.Palette = gradient{}
+var _ palette.Palette = shades{}
 
 // Colors lists the shades.
-func (gradient) Colors() []color.Color {
+func (shades) Colors() []color.Color {
 	const steps = 16
 	colors := make([]color.Color, steps)
 	for i := range colors {
@@ -41,6 +40,12 @@ func (gradient) Colors() []color.Color {
 }
 
 func fade(to uint8, part float64) uint8 { return uint8(255 - part*float64(255-to)) }
+
+func newPlot(title string) *plot.Plot {
+	p := plot.New()
+	p.Title.Text, p.Title.Padding = title, margin
+	return p
+}
 
 // draw gives the plot as a file of a format that gonum knows: png, svg, pdf.
 func draw(p *plot.Plot, format string) ([]byte, error) {

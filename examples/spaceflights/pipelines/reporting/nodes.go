@@ -33,51 +33,51 @@ func meanCapacities(shuttles []dataprocessing.CleanShuttle) []capacity {
 
 // comparePassengerCapacitySVG draws mean passengers by type of shuttle as bars that lie.
 func comparePassengerCapacitySVG(shuttles []dataprocessing.CleanShuttle) ([]byte, error) {
-	p, bars, err := capacityPlot(meanCapacities(shuttles))
+	means := meanCapacities(shuttles)
+	p, err := capacityPlot(means, true)
 	if err != nil {
 		return nil, err
 	}
-	bars.Horizontal = true
 	p.X.Label.Text, p.Y.Label.Text = "mean passenger capacity", "shuttle type"
-	p.NominalY(shuttleTypes(shuttles)...)
+	p.NominalY(shuttleTypes(means)...)
 	return draw(p, "svg")
 }
 
 // comparePassengerCapacityPNG draws the same as bars that stand.
 func comparePassengerCapacityPNG(shuttles []dataprocessing.CleanShuttle) ([]byte, error) {
-	p, _, err := capacityPlot(meanCapacities(shuttles))
+	means := meanCapacities(shuttles)
+	p, err := capacityPlot(means, false)
 	if err != nil {
 		return nil, err
 	}
 	p.X.Label.Text, p.Y.Label.Text = "shuttle type", "mean passenger capacity"
-	p.NominalX(shuttleTypes(shuttles)...)
+	p.NominalX(shuttleTypes(means)...)
 	p.X.Tick.Label.Rotation = slanted
 	p.X.Tick.Label.XAlign, p.X.Tick.Label.YAlign = slantedX, slantedY
 	return draw(p, "png")
 }
 
-func shuttleTypes(shuttles []dataprocessing.CleanShuttle) []string {
-	var names []string
-	for _, mean := range meanCapacities(shuttles) {
-		names = append(names, mean.shuttleType)
+func shuttleTypes(means []capacity) []string {
+	names := make([]string, len(means))
+	for i, mean := range means {
+		names[i] = mean.shuttleType
 	}
 	return names
 }
 
-func capacityPlot(means []capacity) (*plot.Plot, *plotter.BarChart, error) {
+func capacityPlot(means []capacity, horizontal bool) (*plot.Plot, error) {
 	values := make(plotter.Values, len(means))
 	for i, mean := range means {
 		values[i] = mean.passengers
 	}
 	bars, err := plotter.NewBarChart(values, barWidth)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	bars.LineStyle.Width, bars.Color = 0, blue
-	p := plot.New()
-	p.Title.Text = "Passenger capacity of shuttles"
+	bars.LineStyle.Width, bars.Color, bars.Horizontal = 0, blue, horizontal
+	p := newPlot("Passenger capacity of shuttles")
 	p.Add(bars)
-	return p, bars, nil
+	return p, nil
 }
 
 // createConfusionMatrix draws the tutorial's dummy matrix: what a classifier said against what was true.
@@ -88,12 +88,13 @@ func createConfusionMatrix([]dataprocessing.Company) ([]byte, error) {
 	for i := range actual {
 		m[actual[i]][predicted[i]]++
 	}
-	p := plot.New()
-	p.Title.Text = "Dummy confusion matrix"
+	p := newPlot("Dummy confusion matrix")
 	p.X.Label.Text, p.Y.Label.Text = "predicted", "actual"
 	p.NominalX("0", "1")
 	p.NominalY("0", "1")
-	p.Add(plotter.NewHeatMap(m, shades))
+	heat := plotter.NewHeatMap(m, shades{})
+	heat.Min = 0
+	p.Add(heat)
 	labels := plotter.XYLabels{}
 	for actual := range m {
 		for predicted, count := range m[actual] {
