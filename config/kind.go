@@ -15,6 +15,36 @@ type kind struct {
 	run  *side // nil when the environments are equal
 
 	combined atomic.Pointer[combination]
+	// done is the last result that may serve other runs as well.
+	done atomic.Pointer[finished]
+}
+
+// finished is a result, and on what it hangs.
+type finished struct {
+	value *pyyaml.Map
+	taint taint
+}
+
+// reuse gives a result that holds for a run as well: it hangs on nothing, or on runtime
+// parameters when neither run has any.
+func (k *kind) reuse(runtime bool) *pyyaml.Map {
+	done := k.done.Load()
+	switch {
+	case done == nil, runtime && (done.taint != 0 || k.name == "parameters"):
+		return nil
+	}
+	return done.value
+}
+
+// keep stores a result for reuse.
+func (k *kind) keep(value *pyyaml.Map, base, run *outcome, runtime bool) {
+	on, kept := base.taint, base.kept
+	if run != nil {
+		on, kept = on|run.taint, kept && run.kept
+	}
+	if kept && on&taintOutside == 0 && (on == 0 || !runtime) {
+		k.done.Store(&finished{value, on})
+	}
 }
 
 // side is what one environment has of a type.
@@ -38,6 +68,7 @@ type side struct {
 type resolvedSide struct {
 	first   *pyyaml.Map
 	dynamic []int // positions of the entries that hang on the run
+	taint   taint
 }
 
 // outcome is the resolution of a side in one run: where dynamic entries got values.
@@ -130,8 +161,9 @@ func (s *side) resolve(r *resolution, tree *node) (*outcome, error) {
 		if err != nil {
 			return nil, tree.place(tree.keys[i], err)
 		}
-		if res.tainted {
+		if res.taint != 0 {
 			done.dynamic = append(done.dynamic, i)
+			done.taint |= res.taint
 		}
 		pairs[i] = pyyaml.Pair{Key: tree.keys[i], Value: res.value}
 	}

@@ -85,29 +85,31 @@ func (l *Loader) loadGlobals() error {
 	if err != nil {
 		return err
 	}
-	l.globals = &globals{tree: tree, origin: s, tainted: k.tainted()}
-	if !l.globals.tainted {
+	l.globals = &globals{tree: tree, origin: s, taint: k.taint()}
+	if l.globals.taint == 0 {
 		s.globals.Store(l.globals)
 	}
 	return nil
 }
 
-// tainted tells whether the type's values hang on the run.
-func (k *kind) tainted() bool {
+// taint tells on what the type's resolved values hang.
+func (k *kind) taint() taint {
+	var on taint
 	for _, side := range []*side{k.base, k.run} {
-		if side == nil || side.tree == nil {
-			continue
-		}
-		if done := side.resolved.Load(); done == nil || len(done.dynamic) > 0 {
-			return true
+		if side != nil && side.resolved.Load() != nil {
+			on |= side.resolved.Load().taint
 		}
 	}
-	return false
+	return on
 }
 
 // load answers Get for a type that has patterns.
 func (l *Loader) load(s *snapshot, key string) (*Mapping, error) {
 	k := s.kind(key)
+	runtime := len(l.opts.RuntimeParams) > 0
+	if known := k.reuse(runtime); known != nil && l.globals != nil && l.globals.origin == s {
+		return known, nil
+	}
 	for _, side := range []*side{k.base, k.run} {
 		if side == nil {
 			continue
@@ -121,7 +123,9 @@ func (l *Loader) load(s *snapshot, key string) (*Mapping, error) {
 		return nil, err
 	}
 	if k.run == nil {
-		return k.finish(base, nil), nil
+		result := k.finish(base, nil)
+		k.keep(result, base, nil, runtime)
+		return result, nil
 	}
 	run, err := l.resolveSide(s, k.run)
 	if err != nil {
@@ -135,6 +139,7 @@ func (l *Loader) load(s *snapshot, key string) (*Mapping, error) {
 		return nil, &MissingConfigError{fmt.Sprintf("No files of YAML or JSON format found in %s or %s matching the glob pattern(s): %s",
 			s.base.path, s.run.path, pyyaml.Repr(anyList(l.layout.patterns[key])))}
 	}
+	k.keep(result, base, run, runtime)
 	return result, nil
 }
 
@@ -188,12 +193,20 @@ func (l *Loader) decode(s *snapshot, side *side) error {
 	if err != nil {
 		return nil //nolint:nilerr // side.keyErr says it
 	}
-	if r.keep && !r.tainted {
+	if r.keep && r.taint == 0 {
 		side.decoded.Store(merged)
 		return nil
 	}
-	l.decoded[side] = merged
+	l.remember(side, merged)
 	return nil
+}
+
+// remember keeps credentials that hang on the run until they are resolved.
+func (l *Loader) remember(of *side, merged *node) {
+	if l.decoded == nil {
+		l.decoded = map[*side]*node{}
+	}
+	l.decoded[of] = merged
 }
 
 // resolveSide resolves one environment (CFG-037, CFG-040).

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strings"
+	"strconv"
 
 	"github.com/rs/zerolog"
 
@@ -67,9 +67,9 @@ type Loader struct {
 
 // globals are what ${globals:} refers to.
 type globals struct {
-	tree    *node
-	tainted bool
-	origin  *snapshot // nil when they were assigned
+	tree   *node
+	taint  taint
+	origin *snapshot // nil when they were assigned
 }
 
 // NewLoader makes a loader and reads globals at once: a missing folder is ignored
@@ -78,7 +78,7 @@ func NewLoader(opts Options) (*Loader, error) {
 	if opts.Cache == nil {
 		opts.Cache = &Cache{Reload: true}
 	}
-	l := &Loader{opts: opts, decoded: map[*side]*node{}}
+	l := &Loader{opts: opts}
 	var err error
 	if l.layout, err = opts.Cache.layout(&l.opts); err != nil {
 		return nil, err
@@ -180,13 +180,18 @@ func (c *Cache) layout(opts *Options) (*layout, error) {
 
 // layoutKey is equal for options that read and merge the same files.
 func (o *Options) layoutKey() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%q %q %q %q %t", o.ConfSource, o.BaseEnv, o.DefaultRunEnv, o.Env, o.ReadHidden)
-	for _, name := range slices.Sorted(maps.Keys(o.Patterns)) {
-		fmt.Fprintf(&b, " %q%q", name, o.Patterns[name])
+	key := make([]byte, 0, 128)
+	for _, text := range []string{o.ConfSource, o.BaseEnv, o.DefaultRunEnv, o.Env} {
+		key = append(append(key, text...), 0)
 	}
-	for _, name := range slices.Sorted(maps.Keys(o.MergeStrategy)) {
-		fmt.Fprintf(&b, " %q=%q", name, o.MergeStrategy[name])
+	key = strconv.AppendBool(key, o.ReadHidden)
+	if len(o.Patterns)+len(o.MergeStrategy) > 0 {
+		for _, name := range slices.Sorted(maps.Keys(o.Patterns)) {
+			key = fmt.Appendf(key, " %q%q", name, o.Patterns[name])
+		}
+		for _, name := range slices.Sorted(maps.Keys(o.MergeStrategy)) {
+			key = fmt.Appendf(key, " %q=%q", name, o.MergeStrategy[name])
+		}
 	}
-	return b.String()
+	return string(key)
 }

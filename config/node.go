@@ -42,9 +42,17 @@ type node struct {
 
 // result boxes a resolved value.
 type result struct {
-	value   any
-	tainted bool // hangs on the run: runtime parameters, environment variables, custom resolvers
+	value any
+	taint taint
 }
+
+// taint says on what of the run a value hangs.
+type taint uint8
+
+const (
+	taintRuntime taint = 1 << iota // runtime parameters
+	taintOutside                   // environment variables, custom resolvers
+)
 
 // newTree makes a tree of decoded YAML or converted runtime parameters. Interpolations
 // are parsed here, so their syntax errors carry the key (CFG-051).

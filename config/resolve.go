@@ -16,12 +16,12 @@ type resolution struct {
 	// keep stores untainted results in the trees, for the passes of later runs.
 	keep bool
 
-	refs    map[*node]*result
-	plains  map[*node]*result
-	active  map[*node]bool // values being selected
-	open    map[*node]bool // containers being converted
-	depth   int
-	tainted bool
+	refs   map[*node]*result
+	plains map[*node]*result
+	active map[*node]bool // values being selected
+	open   map[*node]bool // containers being converted
+	depth  int
+	taint  taint
 }
 
 // resolver computes ${name:args} for the node self below parent.
@@ -34,11 +34,11 @@ func newResolution(resolvers func(string) (resolver, bool), keep bool) *resoluti
 
 // track runs f and returns its result with its own taint; the taint adds to what was.
 func (r *resolution) track(f func() (any, error)) (*result, error) {
-	before := r.tainted
-	r.tainted = false
+	before := r.taint
+	r.taint = 0
 	value, err := f()
-	res := &result{value, r.tainted}
-	r.tainted = r.tainted || before
+	res := &result{value, r.taint}
+	r.taint |= before
 	return res, err
 }
 
@@ -48,7 +48,7 @@ func (r *resolution) recall(remembered map[*node]*result, n *node, kept *result)
 		return kept.value, true
 	}
 	if res, ok := remembered[n]; ok {
-		r.tainted = r.tainted || res.tainted
+		r.taint |= res.taint
 		return res.value, true
 	}
 	return nil, false
@@ -75,7 +75,7 @@ func (r *resolution) plain(n *node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.keep && !res.tainted {
+	if r.keep && res.taint == 0 {
 		n.settledPlain.Store(res)
 	} else {
 		r.plains[n] = res
@@ -178,7 +178,7 @@ func (r *resolution) deref(n *node) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.keep && !res.tainted {
+	if r.keep && res.taint == 0 {
 		n.settledRef.Store(res)
 	} else {
 		r.refs[n] = res

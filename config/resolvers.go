@@ -207,7 +207,7 @@ func environment(lookup func(string) (string, bool)) resolver {
 		lookup = os.LookupEnv
 	}
 	return func(r *resolution, _, _ *node, args []any) (any, error) {
-		r.tainted = true
+		r.taint |= taintOutside
 		name, def, given, err := arguments(args, "key", 2)
 		if err != nil {
 			return nil, err
@@ -231,7 +231,7 @@ func environment(lookup func(string) (string, bool)) resolver {
 // custom runs a resolver of the user's (CFG-058).
 func custom(resolve Resolver) resolver {
 	return func(r *resolution, _, _ *node, args []any) (any, error) {
-		r.tainted = true
+		r.taint |= taintOutside
 		plain := make([]any, len(args))
 		for i, arg := range args {
 			value, err := r.withoutNodes(arg)
@@ -276,7 +276,7 @@ func (l *Loader) globalsValue(r *resolution, _, _ *node, args []any) (any, error
 	if l.globals == nil {
 		return nil, failf("AttributeError", "'OmegaConfigLoader' object has no attribute '_globals'")
 	}
-	r.tainted = r.tainted || l.globals.tainted
+	r.taint |= l.globals.taint
 	found, err := r.fromTree(l.globals.tree, variable)
 	switch {
 	case err != nil:
@@ -291,7 +291,7 @@ func (l *Loader) globalsValue(r *resolution, _, _ *node, args []any) (any, error
 
 // runtimeValue answers ${runtime_params:path} (CFG-053).
 func (l *Loader) runtimeValue(r *resolution, _, _ *node, args []any) (any, error) {
-	r.tainted = true
+	r.taint |= taintRuntime
 	value, def, given, err := arguments(args, "variable", 2)
 	if err != nil {
 		return nil, err
