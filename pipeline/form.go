@@ -176,7 +176,9 @@ func joinReprs(names []string) string {
 
 // unique sorts names and drops repeats; the argument stays as it is.
 func unique(names []string) []string {
-	return slices.Compact(slices.Sorted(slices.Values(names)))
+	out := slices.Clone(names)
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // pyStr is Python's str() of a declaration's value.

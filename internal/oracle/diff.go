@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"sort"
+	"strconv"
 	"strings"
 )
 
@@ -48,9 +49,10 @@ func show(value any) string {
 	return text
 }
 
-// Comparison counts and collects while two values are compared.
+// comparison counts and collects while two values are compared.
 type comparison struct {
-	leave       func(path string) bool // parts that are not compared
+	leave       func(path string) bool // parts that are not compared; nil compares all
+	path        []byte                 // of the part at hand
 	compared    int                    // leaves that were compared
 	left        int                    // parts left out
 	differences []Difference
@@ -60,25 +62,25 @@ type comparison struct {
 // (see [Encode]), leaving out the paths for which leave says so.
 func Diff(want, got any, leave func(path string) bool) []Difference {
 	c := comparison{leave: leave}
-	c.compare("", want, got)
+	c.compare(want, got)
 	return c.differences
 }
 
-func (c *comparison) compare(path string, want, got any) {
-	if c.leave != nil && c.leave(path) {
+func (c *comparison) compare(want, got any) {
+	if c.leave != nil && c.leave(string(c.path)) {
 		c.left++
 		return
 	}
 	switch want := want.(type) {
 	case map[string]any:
 		if got, ok := got.(map[string]any); ok {
-			c.compareObjects(path, want, got)
+			c.compareObjects(want, got)
 			return
 		}
 	case []any:
 		if got, ok := got.([]any); ok && len(got) == len(want) {
 			for i := range want {
-				c.compare(fmt.Sprintf("%s/%d", path, i), want[i], got[i])
+				c.step(strconv.Itoa(i), want[i], got[i])
 			}
 			return
 		}
@@ -94,10 +96,18 @@ func (c *comparison) compare(path string, want, got any) {
 		}
 	}
 	c.compared++
-	c.differences = append(c.differences, Difference{path, want, got})
+	c.differences = append(c.differences, Difference{string(c.path), want, got})
 }
 
-func (c *comparison) compareObjects(path string, want, got map[string]any) {
+// step compares a part of the part at hand.
+func (c *comparison) step(name string, want, got any) {
+	length := len(c.path)
+	c.path = append(append(c.path, '/'), name...)
+	c.compare(want, got)
+	c.path = c.path[:length]
+}
+
+func (c *comparison) compareObjects(want, got map[string]any) {
 	keys := make([]string, 0, len(want))
 	for key := range want {
 		keys = append(keys, key)
@@ -109,7 +119,7 @@ func (c *comparison) compareObjects(path string, want, got map[string]any) {
 	}
 	sort.Strings(keys)
 	for _, key := range keys {
-		c.compare(path+"/"+key, part(want, key), part(got, key))
+		c.step(key, part(want, key), part(got, key))
 	}
 }
 
