@@ -94,7 +94,7 @@ func about(e *messages.Event) string {
 	if e.Kind == messages.EventClaimed {
 		add(fmt.Sprintf("by %s, attempt %d", e.Worker, e.Attempt))
 	}
-	if e.Total > 0 {
+	if e.Index > 0 {
 		add(fmt.Sprintf("%d/%d", e.Index, e.Total))
 	}
 	add(e.Node)

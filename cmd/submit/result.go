@@ -27,7 +27,8 @@ func (a *app) resultCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "result RUN",
 		Short: "How a run ended, also hours later",
-		Long: `How a run ended, and what it gave. The exit code is that of the run.
+		Long: `How a run ended and what it gave, also hours later. The exit code is that of
+the run.
 
 A run that is still going gives exit code 9; --wait and --follow wait for it.`,
 		Example: `  submit result 2026-11-23T18.36.01.166Z-5f0c2a1b

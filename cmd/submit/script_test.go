@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -177,16 +178,36 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	c, err := client.New(stateOf(ts).conn, client.Config{})
+	run, state := messages.RunID(args[0]), stateOf(ts)
+	// What is published after this point is heard here, what was stored before it is read by Watch.
+	fresh, err := state.conn.SubscribeSync(messages.Subjects{}.Event(messages.DefaultTenant, run, "*"))
+	ts.Check(err)
+	defer fresh.Unsubscribe()
+	ts.Check(state.conn.Flush())
+	c, err := client.New(state.conn, client.Config{})
 	ts.Check(err)
 	defer c.Close()
-	for update, err := range c.Watch(ctx, messages.RunID(args[0])) {
-		ts.Check(err)
-		if update.Event != nil && string(update.Event.Kind) == args[1] {
+	for {
+		if seen, err := hasEvent(ctx, c, run, messages.EventKind(args[1])); seen || !errors.Is(err, client.ErrNotFound) {
+			ts.Check(err)
 			return
 		}
+		_, err := fresh.NextMsgWithContext(ctx) // the run is on its way
+		ts.Check(err)
 	}
-	ts.Fatalf("run %s ended without the event %s", args[0], args[1])
+}
+
+// hasEvent watches the run up to its first event of this kind.
+func hasEvent(ctx context.Context, c *client.Client, run messages.RunID, kind messages.EventKind) (bool, error) {
+	for update, err := range c.Watch(ctx, run) {
+		if err != nil {
+			return false, err
+		}
+		if update.Event != nil && update.Event.Kind == kind {
+			return true, nil
+		}
+	}
+	return false, fmt.Errorf("run %s ended without the event %s", run, kind)
 }
 
 func listen(ts *testscript.TestScript, neg bool, args []string) {

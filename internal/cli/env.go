@@ -18,7 +18,6 @@ type Env struct {
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
-	StdoutTerminal bool // standard output is a terminal
 	StderrTerminal bool // standard error is a terminal: bars may be drawn on it
 }
 
@@ -33,9 +32,15 @@ func OSEnv() *Env {
 		Lookup: os.LookupEnv,
 		Dir:    dir,
 		Stdin:  os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
-		StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		StderrTerminal: drawable(os.Stderr),
 	}
+}
+
+// drawable tells whether file is a terminal with a size. The terminals of some
+// CI systems have none, and what is drawn on them is cut to nothing.
+func drawable(file *os.File) bool {
+	width, height, err := term.GetSize(int(file.Fd()))
+	return err == nil && width > 0 && height > 0
 }
 
 // Getenv is the value of an environment variable, or fallback when it is unset or empty.

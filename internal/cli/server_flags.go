@@ -3,7 +3,10 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/pflag"
 
 	"github.com/kedge-run/kedge/client"
@@ -34,6 +37,11 @@ func AddServerFlags(set *pflag.FlagSet, env *Env) *ServerFlags {
 // Dial connects to the server and gives a client on it, and the func that ends
 // both. The error is an [Error] with what to do about it.
 func (f *ServerFlags) Dial(ctx context.Context, program string) (*client.Client, func(), error) {
+	if f.Creds != "" {
+		if _, err := os.Stat(f.Creds); err != nil {
+			return nil, nil, &Error{Code: Usage, Err: fmt.Errorf("credentials: %w", err), Hint: "name the file with --creds or NATS_CREDS"}
+		}
+	}
 	nc, err := natsx.Connect(ctx, natsx.ConnectOptions{URL: f.URL, Name: program, Credentials: f.Creds})
 	if err != nil {
 		return nil, nil, Explain(err)
@@ -57,14 +65,21 @@ func Explain(err error) error {
 		return err
 	case errors.Is(err, client.ErrNotReachable), errors.Is(err, natsx.ErrNotReachable):
 		return &Error{Code: Unreachable, Err: err, Hint: "start a worker with its own server: worker --project DIR --embedded; or name a server: --nats URL, or NATS_URL"}
+	case errors.Is(err, jetstream.ErrBucketNotFound), errors.Is(err, jetstream.ErrStreamNotFound),
+		errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount):
+		return &Error{Code: Unreachable, Err: fmt.Errorf("the server is not set up for Kedge: %w", err), Hint: "make its streams: worker setup --nats URL --queue NAME"}
 	case errors.Is(err, client.ErrNotFound):
 		return &Error{Code: NotFound, Err: err, Hint: "`submit list` shows the runs that are known; records of ended runs are kept for 7 days"}
 	case errors.As(err, &queue):
 		return &Error{Code: Usage, Err: err, Hint: "name the queue with --queue, or work in the project's folder; the queue is the project's name"}
-	case errors.As(err, &rejected):
-		return &Error{Code: Rejected, Err: err}
 	case errors.Is(err, client.ErrTooLarge):
 		return &Error{Code: Rejected, Err: err, Hint: "give large data as a dataset of the catalog, or by reference to the object store"}
+	case errors.As(err, &rejected):
+		return &Error{Code: Rejected, Err: err}
+	case errors.Is(err, client.ErrConflict):
+		return &Error{Code: Rejected, Err: err, Hint: "take another --run-id, or none"}
+	case errors.Is(err, client.ErrNoQueue):
+		return &Error{Code: Rejected, Err: err, Hint: "start a worker for it, or declare it: worker setup --queue NAME --tenant NAME"}
 	case errors.Is(err, client.ErrFull):
 		return &Error{Code: Rejected, Err: err, Hint: "try again when workers have made room; `submit list --state queued` shows what waits"}
 	}
