@@ -63,7 +63,7 @@ func (c *Context) catalog(ctx context.Context, req catalogRequest) (*catalog.Dat
 		return nil, err
 	}
 	opts := catalog.Options{LoadVersions: req.loadVersions, SaveVersion: req.saveVersion}
-	params, paramsErr := c.parameterDatasets(ctx, req.typed)
+	params, missing, paramsErr := c.parameterDatasets(req.typed)
 	if paramsErr == nil {
 		opts.Parameters = params.Parameters
 	}
@@ -71,6 +71,7 @@ func (c *Context) catalog(ctx context.Context, req catalogRequest) (*catalog.Dat
 	if err != nil {
 		return nil, err
 	}
+	report(ctx, missing, req.typed)
 	if paramsErr != nil {
 		return nil, paramsErr
 	}
@@ -122,15 +123,15 @@ func (e *engine) compile(key blueprintKey) (*blueprint, error) {
 }
 
 // parameterDatasets gives the parameters as datasets after checking what nodes want of them.
-func (c *Context) parameterDatasets(ctx context.Context, typed *requirements) (*parameters, error) {
-	conf, err := c.parameters(ctx)
+func (c *Context) parameterDatasets(typed *requirements) (*parameters, *config.MissingConfigError, error) {
+	conf, missing, err := c.parameters()
+	if err == nil {
+		err = typed.check(conf)
+	}
 	if err != nil {
-		return nil, err
+		return nil, missing, err
 	}
-	if err := typed.check(ctx, conf); err != nil {
-		return nil, err
-	}
-	return c.engine.parameters.get(conf, func() (*parameters, error) {
+	params, err := c.engine.parameters.get(conf, func() (*parameters, error) {
 		p := &parameters{list: catalog.FlattenParameters(conf, mappingFields)}
 		for i := range p.list {
 			p.list[i].Value = pyyaml.PlainValue(p.list[i].Value)
@@ -139,6 +140,7 @@ func (c *Context) parameterDatasets(ctx context.Context, typed *requirements) (*
 		p.Parameters = catalog.NewParameters(p.list)
 		return p, nil
 	})
+	return params, missing, err
 }
 
 // mappingFields gives the entries of a mapping of the configuration (CAT-090).

@@ -10,6 +10,7 @@ import (
 
 	"github.com/kedge-run/kedge/hook"
 	"github.com/kedge-run/kedge/internal/oracle"
+	"github.com/kedge-run/kedge/internal/pyyaml"
 	"github.com/kedge-run/kedge/pipeline"
 )
 
@@ -57,9 +58,23 @@ func (r *recording) Write(line []byte) (int, error) {
 		r.warnings = append(r.warnings, fields.Message)
 		return len(line), nil
 	}
+	fields.Message = r.quoteKeyError(fields.Message)
 	level := map[string]string{"info": "INFO", "warn": "WARNING", "error": "ERROR"}[fields.Level]
 	r.log = append(r.log, []string{level, fields.Logger, oracle.Canonical(r.clean(fields.Message))})
 	return len(line), nil
+}
+
+// quoteKeyError puts the quotes around the text of a KeyError that Python prints.
+func (r *recording) quoteKeyError(message string) string {
+	for _, n := range r.question.Nodes {
+		if n.Does == nil || n.Does.Type != "KeyError" {
+			continue
+		}
+		if head, ok := strings.CutSuffix(message, " failed with error: \n"+n.Does.Message); ok {
+			return head + " failed with error: \n" + pyyaml.Repr(n.Does.Message)
+		}
+	}
+	return message
 }
 
 // observe takes an operation on a dataset, on entry.

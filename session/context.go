@@ -35,12 +35,14 @@ func (c *Context) Env() string { return c.engine.env }
 // Params returns the parameters, runtime parameters applied (SES-044). Types that
 // nodes want of them are checked over all pipelines.
 func (c *Context) Params() (map[string]any, error) {
-	ctx := c.engine.logger.WithContext(context.Background())
-	conf, err := c.parameters(ctx)
+	conf, missing, err := c.parameters()
 	if err != nil {
 		return nil, err
 	}
-	if err := c.engine.allRequirements().check(ctx, conf); err != nil {
+	ctx := c.engine.logger.WithContext(context.Background())
+	typed := c.engine.allRequirements()
+	report(ctx, missing, typed)
+	if err := typed.check(conf); err != nil {
 		return nil, err
 	}
 	return conf.Plain(), nil
@@ -80,21 +82,33 @@ func (c *Context) get(key string) (*config.Mapping, error) {
 	return c.loader.Get(key)
 }
 
-// parameters is the configuration of parameters; without files it is the runtime
-// parameters, with Kedro's warning.
-func (c *Context) parameters(ctx context.Context) (*config.Mapping, error) {
-	conf, err := c.get("parameters")
-	var missing *config.MissingConfigError
+// parameters is the configuration of parameters; without files, which missing says,
+// it is the runtime parameters.
+func (c *Context) parameters() (conf *config.Mapping, missing *config.MissingConfigError, err error) {
+	conf, err = c.get("parameters")
 	if !errors.As(err, &missing) {
-		return conf, err
+		return conf, nil, err
 	}
-	zerolog.Ctx(ctx).Warn().Str(loggerField, warningsLogger).Msg("Parameters not found in your Kedro project config.\n" + missing.Error())
 	given, err := pyyaml.FromPlain(maps.Clone(c.runtimeParams))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	conf, _ = given.(*config.Mapping)
-	return conf, nil
+	return conf, missing, nil
+}
+
+// report writes what Kedro says while it reads parameters.
+func report(ctx context.Context, missing *config.MissingConfigError, typed *requirements) {
+	log := zerolog.Ctx(ctx)
+	if missing != nil {
+		log.Warn().Str(loggerField, warningsLogger).Msg("Parameters not found in your Kedro project config.\n" + missing.Error())
+	}
+	for _, conflict := range typed.conflicts {
+		log.Warn().Str(loggerField, validatorLogger).Msg(conflict)
+	}
+	if len(typed.list) == 0 {
+		log.Info().Str(loggerField, validatorLogger).Msg("No typed parameter requirements found, returning original parameters")
+	}
 }
 
 // credentials is the configuration of credentials, empty without files.

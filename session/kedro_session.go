@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -69,9 +70,14 @@ func (s *KedroSession) ConfigLoader(ctx context.Context) (*config.Loader, error)
 func (s *KedroSession) Run(ctx context.Context, opts RunOptions) (*Result, error) {
 	s.running.Lock()
 	defer s.running.Unlock()
+	r := run{
+		engine: s.engine, opts: &opts, id: s.id, saveVersion: cmp.Or(opts.SaveVersion, s.id), params: s.params,
+		kind: "KedroSession", succeeded: func() { s.done = true },
+	}
+	ctx = r.log(ctx)
 	if opts.PipelineName != "" {
-		zerolog.Ctx(ctx).Warn().Msg("`pipeline_name` is deprecated and will be removed in a future release. " +
-			"Please use `pipeline_names` instead.")
+		zerolog.Ctx(ctx).Warn().Str(loggerField, warningsLogger).Msg("`pipeline_name` is deprecated and will be removed in a " +
+			"future release. Please use `pipeline_names` instead.")
 		opts.PipelineNames = []string{opts.PipelineName}
 	}
 	if s.done {
@@ -80,13 +86,6 @@ func (s *KedroSession) Run(ctx context.Context, opts RunOptions) (*Result, error
 	}
 	if err := s.own(opts); err != nil {
 		return nil, err
-	}
-	r := run{
-		engine: s.engine, opts: &opts, id: s.id, saveVersion: s.id, params: s.params, kind: "KedroSession",
-		succeeded: func() { s.done = true },
-	}
-	if opts.SaveVersion != "" {
-		r.saveVersion = opts.SaveVersion
 	}
 	return r.execute(ctx)
 }

@@ -35,17 +35,16 @@ type run struct {
 // have fired when one fails.
 func (r *run) execute(ctx context.Context) (*Result, error) {
 	start := time.Now()
-	ctx = r.log(ctx)
 	c, err := r.engine.loadContext(ctx, r.params)
 	if err != nil {
 		return nil, err
 	}
 	names := r.names()
 	s, err := r.engine.slice(names, r.opts)
+	r.warn(ctx, s)
 	if err != nil {
 		return nil, err
 	}
-	r.warn(ctx, s)
 	with, err := r.runner()
 	if err != nil {
 		return nil, err

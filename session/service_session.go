@@ -78,7 +78,7 @@ func (s *ServiceSession) Run(ctx context.Context, opts RunOptions) (*Result, err
 			return nil, err
 		}
 	}
-	return r.execute(ctx)
+	return r.execute(r.log(ctx))
 }
 
 // Plan answers what Run would do, without doing it and without calling hooks.

@@ -19,7 +19,8 @@ type slice struct {
 	warnings []string
 }
 
-// slice finds the pipelines of a run and filters their sum.
+// slice finds the pipelines of a run and filters their sum. With an error it returns
+// the warnings up to there.
 func (e *engine) slice(names []string, opts *RunOptions) (*slice, error) {
 	filters := pipeline.FilterOptions{
 		Tags: opts.Tags, FromNodes: opts.FromNodes, ToNodes: opts.ToNodes, NodeNames: opts.NodeNames,
@@ -31,11 +32,12 @@ func (e *engine) slice(names []string, opts *RunOptions) (*slice, error) {
 		return s, nil
 	}
 	s, err := e.newSlice(names, filters)
-	if err != nil {
-		return nil, err
+	slices.Sort(s.warnings)
+	s.warnings = slices.Compact(s.warnings)
+	if err == nil {
+		e.slices.put(key, s)
 	}
-	e.slices.put(key, s)
-	return s, nil
+	return s, err
 }
 
 // sliceKey appends a text that is equal only for equal names and filters.
@@ -56,25 +58,23 @@ func (e *engine) newSlice(names []string, filters pipeline.FilterOptions) (*slic
 	for i, name := range names {
 		p, err := e.lookup(name)
 		if err != nil {
-			return nil, err
+			return s, err
 		}
 		all[i] = p
 		s.warnings = append(s.warnings, p.Warnings()...)
 	}
 	sum := all[0]
-	if len(all) > 1 {
-		var err error
-		if sum, err = pipeline.Sum(all...); err != nil {
-			return nil, err
-		}
-	}
 	var err error
-	if s.pipeline, err = sum.Filter(filters); err != nil {
-		return nil, err
+	if len(all) > 1 {
+		if sum, err = pipeline.Sum(all...); err != nil {
+			return s, err
+		}
+		s.warnings = append(s.warnings, sum.Warnings()...)
 	}
-	s.warnings = append(append(s.warnings, sum.Warnings()...), s.pipeline.Warnings()...)
-	slices.Sort(s.warnings)
-	s.warnings = slices.Compact(s.warnings)
+	if s.pipeline, err = sum.Filter(filters); err != nil {
+		return s, err
+	}
+	s.warnings = append(s.warnings, s.pipeline.Warnings()...)
 	s.schedule = runner.NewSchedule(s.pipeline)
 	s.typed = e.requirements(names, all)
 	return s, nil

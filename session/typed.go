@@ -1,14 +1,11 @@
 package session
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/rs/zerolog"
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/config"
@@ -134,13 +131,8 @@ func typeName(t reflect.Type) string {
 }
 
 // check decodes every parameter that has a requirement, and reports all that can't be.
-func (r *requirements) check(ctx context.Context, conf *config.Mapping) error {
-	log := zerolog.Ctx(ctx)
-	for _, conflict := range r.conflicts {
-		log.Warn().Str(loggerField, validatorLogger).Msg(conflict)
-	}
+func (r *requirements) check(conf *config.Mapping) error {
 	if len(r.list) == 0 {
-		log.Info().Str(loggerField, validatorLogger).Msg("No typed parameter requirements found, returning original parameters")
 		return nil
 	}
 	_, err := r.checked.get(conf, func() (bool, error) {
