@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"os"
 	"reflect"
 )
 
@@ -26,7 +27,7 @@ type FileDataset interface {
 	Dataset
 	// FilePath is the configured path, without version; "" when it isn't on the local disk.
 	FilePath() string
-	// LoadPath names the file that Load would read, the version resolved. A missing file is Load's error.
+	// LoadPath names the file that Load would read, the version resolved; it may be missing.
 	LoadPath(ctx context.Context) (string, error)
 	// SaveFile moves the file at path to where Save would write, atomically, under Save's rules for versions.
 	SaveFile(ctx context.Context, path string) error
@@ -46,6 +47,9 @@ func loadUndecoded(ctx context.Context, ds Dataset) (any, error) {
 		path, err := f.LoadPath(ctx)
 		if err != nil {
 			return nil, err
+		}
+		if _, err := os.Stat(path); err != nil {
+			return nil, err // the words of Load, instead of whatever the program makes of it
 		}
 		return File{Path: path}, nil
 	}
