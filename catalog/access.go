@@ -45,18 +45,21 @@ func logAccess(ctx context.Context, what, name string, ds Dataset) {
 
 // prefixed puts the dataset's name before the text of a DatasetError; other errors keep their own (CAT-055).
 func prefixed(name string, err error) error {
-	var known *DatasetError
-	if err == nil || !errors.As(err, &known) {
+	if err == nil || !isDatasetError(err) {
 		return err
 	}
 	return &DatasetError{Message: name + ": " + err.Error(), Err: err}
 }
 
+func isDatasetError(err error) bool {
+	var known *DatasetError
+	return errors.As(err, &known)
+}
+
 // loadAs loads ds, as want when it isn't nil, and puts a plain error into Kedro's words (CAT-057).
 func loadAs(ctx context.Context, ds Dataset, want reflect.Type) (any, error) {
 	data, err := decode(ctx, ds, want)
-	var known *DatasetError
-	if err == nil || errors.As(err, &known) {
+	if err == nil || isDatasetError(err) {
 		return data, err
 	}
 	return nil, Errorf("Failed while loading data from dataset %s.\n%w", ds.Describe(), FileError(err))
@@ -100,8 +103,7 @@ func save(ctx context.Context, ds Dataset, data any) error {
 		return Errorf("Saving 'None' to a 'Dataset' is not allowed")
 	}
 	err := write(ctx, ds, data)
-	var known *DatasetError
-	if err == nil || errors.As(err, &known) {
+	if err == nil || isDatasetError(err) {
 		return err
 	}
 	if passesUnwrapped(err) {

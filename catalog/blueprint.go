@@ -30,6 +30,7 @@ const (
 type Blueprint struct {
 	types       *Types
 	names       []string // explicit entries, in order
+	untyped     []string // those of them without a type: the first one in use is an error
 	entries     map[string]*entry
 	patterns    []*pattern // in matching order
 	catchAll    *pattern   // of the user, or nil
@@ -154,6 +155,9 @@ func (b *Blueprint) addEntries(entries []Entry) error {
 		}
 		if _, again := b.entries[e.Name]; !again {
 			b.names = append(b.names, e.Name)
+		}
+		if _, typed := config["type"]; !typed {
+			b.untyped = append(b.untyped, e.Name)
 		}
 		b.entries[e.Name] = b.newEntry(e.Name, config, nil)
 	}

@@ -95,8 +95,8 @@ func (b *Blueprint) Catalog(ctx context.Context, opts Options) (*DataCatalog, er
 			return nil, err
 		}
 	}
-	for _, name := range b.names {
-		if _, typed := b.entries[name].config["type"]; !typed && !c.isDropped(name) {
+	for _, name := range b.untyped {
+		if !c.isDropped(name) {
 			return nil, missingType(name)
 		}
 	}
@@ -286,6 +286,9 @@ func (c *DataCatalog) instantiate(ctx context.Context, e *entry) (Dataset, error
 	if e.pattern == c.blueprint.runtime && e.config["type"] == memoryType {
 		return &MemoryDataset{}, nil
 	}
+	if e.pattern != nil && climbs(e.config) > climbs(e.pattern.config) {
+		return nil, Errorf("Dataset name '%s' leads out of the folder of the dataset pattern '%s'", e.name, e.pattern.name)
+	}
 	d, err := e.definite()
 	if err != nil {
 		return nil, parseError(e.name, err)
@@ -295,6 +298,30 @@ func (c *DataCatalog) instantiate(ctx context.Context, e *entry) (Dataset, error
 			Msg("'version' attribute removed from dataset configuration since it is a reserved word and cannot be directly specified")
 	}
 	return c.blueprint.types.instantiate(e.name, d, Version{Load: c.loadVersions[e.name], Save: c.saveVersion})
+}
+
+// climbs counts the parts ".." of the paths in an entry: a name that fills a pattern must not add any.
+func climbs(value any) int {
+	n := 0
+	switch v := value.(type) {
+	case map[string]any:
+		for key, item := range v {
+			if path, ok := item.(string); !ok {
+				n += climbs(item)
+			} else if key == "filepath" || key == "path" || key == "filename" {
+				for _, part := range strings.FieldsFunc(path, func(r rune) bool { return r == '/' || r == '\\' }) {
+					if part == ".." {
+						n++
+					}
+				}
+			}
+		}
+	case []any:
+		for _, item := range v {
+			n += climbs(item)
+		}
+	}
+	return n
 }
 
 // Set puts a dataset into the catalog; any other value, nil too, is wrapped in a MemoryDataset (CAT-054).
