@@ -140,25 +140,47 @@ func (p *Pipeline) distinctNodes(nodes []int32) error {
 	return notUnique([]*Pipeline{nil}, map[*Pipeline][]string{nil: twice})
 }
 
+// inNamespaces finds the nodes in namespaces or below, a node as often as it is
+// meant. Nodes share few namespaces, so each of these is compared only once.
 func (p *Pipeline) inNamespaces(namespaces []string) ([]int32, error) {
 	var found []int32
-	var unmatched []string
-	for _, namespace := range namespaces {
-		before := len(found)
-		for i, n := range p.nodes {
-			rest, ok := strings.CutPrefix(n.namespace, namespace)
-			if ok && n.namespace != "" && (rest == "" || rest[0] == '.') {
-				found = append(found, int32(i))
-			}
+	used := make([]bool, len(namespaces))
+	within := map[string][]int{} // for a node's namespace, which of the wanted ones it is in
+	for i, n := range p.nodes {
+		if n.namespace == "" {
+			continue
 		}
-		if len(found) == before {
-			unmatched = append(unmatched, namespace)
+		wanted, known := within[n.namespace]
+		if !known {
+			wanted = enclosing(n.namespace, namespaces)
+			within[n.namespace] = wanted
+		}
+		for _, k := range wanted {
+			used[k] = true
+			found = append(found, int32(i))
+		}
+	}
+	var unmatched []string
+	for k, is := range used {
+		if !is {
+			unmatched = append(unmatched, namespaces[k])
 		}
 	}
 	if unmatched != nil {
 		return nil, valueError("Pipeline does not contain nodes with the following namespaces: %s", reprNames(unmatched))
 	}
 	return found, p.distinctNodes(found)
+}
+
+// enclosing lists which of the namespaces are namespace or above it.
+func enclosing(namespace string, namespaces []string) []int {
+	var out []int
+	for k, outer := range namespaces {
+		if rest, ok := strings.CutPrefix(namespace, outer); ok && (rest == "" || rest[0] == '.') {
+			out = append(out, k)
+		}
+	}
+	return out
 }
 
 func (p *Pipeline) withAnyTag(tags []string) []int32 {
@@ -237,48 +259,64 @@ func (p *Pipeline) hasDataset(name string) bool {
 
 // downstream lists the start nodes and all that depend on them, in construction order.
 func (p *Pipeline) downstream(start []int32) []int32 {
-	return p.reach(start, func(i int32, visit func(int32)) {
-		for _, d := range p.out[i] {
+	v := p.visit(start)
+	for len(v.open) > 0 {
+		for _, d := range p.out[v.next()] {
 			for _, child := range p.reads[d] {
-				visit(child)
+				v.add(child)
 			}
 		}
-	})
+	}
+	return v.nodes()
 }
 
 // upstream lists the start nodes and all that they depend on, in construction order.
 func (p *Pipeline) upstream(start []int32) []int32 {
-	return p.reach(start, func(i int32, visit func(int32)) {
-		for _, d := range p.in[i] {
+	v := p.visit(start)
+	for len(v.open) > 0 {
+		for _, d := range p.in[v.next()] {
 			if parent := p.producer[d]; parent >= 0 {
-				visit(parent)
+				v.add(parent)
 			}
 		}
-	})
+	}
+	return v.nodes()
 }
 
-// reach follows neighbours from the start nodes; every node is visited once.
-func (p *Pipeline) reach(start []int32, neighbours func(i int32, visit func(int32))) []int32 {
-	seen := make([]bool, len(p.nodes))
-	var stack []int32
-	count := 0
-	visit := func(i int32) {
-		if !seen[i] {
-			seen[i] = true
-			count++
-			stack = append(stack, i)
-		}
-	}
+// visitor goes through a graph and sees every node once.
+type visitor struct {
+	seen  []bool
+	open  []int32 // seen, but not yet gone on from
+	count int
+}
+
+func (p *Pipeline) visit(start []int32) *visitor {
+	v := &visitor{seen: make([]bool, len(p.nodes))}
 	for _, i := range start {
-		visit(i)
+		v.add(i)
 	}
-	for len(stack) > 0 {
-		i := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		neighbours(i, visit)
+	return v
+}
+
+func (v *visitor) add(i int32) {
+	if !v.seen[i] {
+		v.seen[i] = true
+		v.count++
+		v.open = append(v.open, i)
 	}
-	found := make([]int32, 0, count)
-	for i, is := range seen {
+}
+
+func (v *visitor) next() int32 {
+	last := len(v.open) - 1
+	i := v.open[last]
+	v.open = v.open[:last]
+	return i
+}
+
+// nodes lists what was seen, in construction order.
+func (v *visitor) nodes() []int32 {
+	found := make([]int32, 0, v.count)
+	for i, is := range v.seen {
 		if is {
 			found = append(found, int32(i))
 		}
