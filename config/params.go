@@ -77,6 +77,9 @@ func unescapedEquals(text string) int {
 // scalars on the way replaced, and a container is merged into one that is there.
 func update(root *node, path string, value any) error {
 	keys := splitKey(path)
+	if len(keys) == 0 { // a lone open bracket
+		return failf("IndexError", "list index out of range")
+	}
 	if len(keys) > pyyaml.MaxDepth {
 		return failf("ValueError", "parameter key nested more than %d levels deep", pyyaml.MaxDepth)
 	}
