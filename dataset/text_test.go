@@ -1,0 +1,158 @@
+package dataset_test
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/dataset"
+	"github.com/stretchr/testify/require"
+)
+
+// saved saves data by the given entry and returns the file.
+func saved(t *testing.T, config map[string]any, file string, data any) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), file)
+	config["filepath"] = path
+	c := newCatalog(t, map[string]map[string]any{"x": config})
+	require.NoError(t, c.Save(t.Context(), "x", data))
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// loaded loads a file with the given text.
+func loaded(t *testing.T, config map[string]any, file, text string) (any, error) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), file)
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	config["filepath"] = path
+	return newCatalog(t, map[string]map[string]any{"x": config}).Load(t.Context(), "x")
+}
+
+// TestJSONText compares with what Python's json.dump writes.
+func TestJSONText(t *testing.T) {
+	data := map[string]any{"é\n": []any{1, 2.0, 1e-7, 1e16, nil, true, []any{}, map[string]any{}}, "a": "😀\x7f", "nan": math.NaN()}
+	require.Equal(t, `{
+  "a": "\ud83d\ude00\u007f",
+  "nan": NaN,
+  "\u00e9\n": [
+    1,
+    2.0,
+    1e-07,
+    1e+16,
+    null,
+    true,
+    [],
+    {}
+  ]
+}`, saved(t, map[string]any{"type": "json.JSONDataset"}, "x.json", data))
+	require.Equal(t, `{"a": [1, "é"]}`, saved(t, map[string]any{"type": "json.JSONDataset", "save_args": map[string]any{"indent": nil, "ensure_ascii": false}}, "x.json",
+		struct {
+			A []any `json:"a"`
+		}{[]any{1, "é"}}))
+}
+
+func TestJSONErrorsArePythons(t *testing.T) {
+	for text, want := range map[string]string{
+		"":          "Expecting value: line 1 column 1 (char 0)",
+		"{} x":      "Extra data: line 1 column 4 (char 3)",
+		"[1,\n é]":  "Expecting value: line 2 column 2 (char 5)",
+		`{"a" 1}`:   "Expecting ':' delimiter: line 1 column 6 (char 5)",
+		`{"a":1,}`:  "Expecting property name enclosed in double quotes: line 1 column 8 (char 7)",
+		`[1 2]`:     "Expecting ',' delimiter: line 1 column 4 (char 3)",
+		`"abc`:      "Unterminated string starting at: line 1 column 1 (char 0)",
+		`["a\x"]`:   `Invalid \escape: line 1 column 4 (char 3)`,
+		"\"a\nb\"":  "Invalid control character at: line 1 column 3 (char 2)",
+		"[01]":      "Expecting ',' delimiter: line 1 column 3 (char 2)",
+		"\ufeff{}":  "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)",
+		"[nul, 1]":  "Expecting value: line 1 column 2 (char 1)",
+		"{\"a\": }": "Expecting value: line 1 column 7 (char 6)",
+	} {
+		_, err := loaded(t, map[string]any{"type": "json.JSONDataset"}, "x.json", text)
+		require.ErrorContains(t, err, want, text)
+	}
+	data, err := loaded(t, map[string]any{"type": "json.JSONDataset"}, "x.json", `[NaN, -Infinity, 1E2, -0, 123456789012345678901, "\ud83d\ude00"]`)
+	require.NoError(t, err)
+	list := data.([]any)
+	require.Equal(t, []any{math.Inf(-1), 100.0, 0}, list[1:4])
+	require.Equal(t, "😀", list[5])
+}
+
+// TestCSVText shows the form of pandas' to_csv(index=False); whole numbers beside blanks stay whole, where pandas makes them floats.
+func TestCSVText(t *testing.T) {
+	at := time.Date(2024, 1, 2, 3, 4, 5, 0, time.UTC)
+	data := &dataset.Table{Columns: []string{"i", "f", "s", "b", "t"}, Rows: [][]any{
+		{int64(1), 0.5, "a,b", true, at}, {int64(2), 1e16, `say "hi"`, false, at.Add(time.Millisecond)}, {nil, math.NaN(), "two\nlines", nil, nil}, {int64(4), 2.0, " x ", true, at.Truncate(24 * time.Hour)}}}
+	require.Equal(t, "i,f,s,b,t\n1,0.5,\"a,b\",True,2024-01-02 03:04:05\n2,1e+16,\"say \"\"hi\"\"\",False,2024-01-02 03:04:05.001000\n,,\"two\nlines\",,\n4,2.0, x ,True,2024-01-02\n",
+		saved(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", data))
+	require.Equal(t, ";f;i\n0;0.5;1\n1;1e+16;2\n2;?;?\n3;2.0;4\n",
+		saved(t, map[string]any{"type": "pandas.CSVDataset", "save_args": map[string]any{"sep": ";", "index": true, "na_rep": "?", "columns": []any{"f", "i"}}}, "x.csv", data))
+}
+
+func TestCSVLoadArgs(t *testing.T) {
+	text := "\ufeffid;code;ok;x;when\n1;007;True;-;2024-01-02\n2;NA;False;3.5;2024-01-03 04:05:06\n3;x y;True;inf;\n"
+	for name, test := range map[string]struct {
+		args    map[string]any
+		columns []string
+		first   []any
+	}{
+		"inferred":  {map[string]any{"sep": ";"}, []string{"id", "code", "ok", "x", "when"}, []any{int64(1), "007", true, "-", "2024-01-02"}},
+		"na_values": {map[string]any{"sep": ";", "na_values": []any{"-"}}, []string{"id", "code", "ok", "x", "when"}, []any{int64(1), "007", true, nil, "2024-01-02"}},
+		"dtype": {map[string]any{"sep": ";", "dtype": map[string]any{"id": "str", "ok": "string"}, "usecols": []any{"ok", "id"}},
+			[]string{"id", "ok"}, []any{"1", "True"}},
+		"dates":  {map[string]any{"delimiter": ";", "parse_dates": []any{"when"}, "usecols": []any{0, 4}}, []string{"id", "when"}, []any{int64(1), time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC)}},
+		"names":  {map[string]any{"sep": ";", "header": 0, "names": []any{"a", "b", "c", "d", "e"}, "nrows": 1}, []string{"a", "b", "c", "d", "e"}, []any{int64(1), int64(7), true, "-", "2024-01-02"}},
+		"header": {map[string]any{"sep": ";", "header": nil, "skiprows": 1, "usecols": []any{0}}, []string{"0"}, []any{int64(1)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": test.args}, "x.csv", text)
+			require.NoError(t, err)
+			require.Equal(t, test.columns, data.(*dataset.Table).Columns)
+			require.Equal(t, test.first, data.(*dataset.Table).Rows[0])
+		})
+	}
+	_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": map[string]any{"encoding": "latin-1"}}, "x.csv", text)
+	require.ErrorContains(t, err, `load_args.encoding must be utf-8, got "latin-1"`)
+	_, err = loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", "")
+	require.ErrorContains(t, err, "No columns to parse from file")
+}
+
+func TestYAMLText(t *testing.T) {
+	require.Equal(t, "a: 1\nb:\n- x\n- true\n", saved(t, map[string]any{"type": "yaml.YAMLDataset"}, "x.yml", map[string]any{"b": []any{"x", true}, "a": 1}))
+	data, err := loaded(t, map[string]any{"type": "yaml.YAMLDataset"}, "x.yml", "a: {b: [1, 2.5, ~]}\n")
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"a": map[string]any{"b": []any{1, 2.5, nil}}}, data)
+}
+
+func TestPictures(t *testing.T) {
+	picture := image.NewGray(image.Rect(0, 0, 2, 2))
+	picture.SetGray(1, 1, color.Gray{Y: 200})
+	text := saved(t, map[string]any{"type": "pillow.ImageDataset"}, "x.png", picture)
+	back, err := png.Decode(bytes.NewReader([]byte(text)))
+	require.NoError(t, err)
+	require.Equal(t, picture.Bounds(), back.Bounds())
+	require.Equal(t, "<svg/>", saved(t, map[string]any{"type": "matplotlib.MatplotlibDataset"}, "x.svg", bytes.NewBufferString("<svg/>")))
+}
+
+func TestDescriptionIsKedros(t *testing.T) { // CAT-015
+	c := newCatalog(t, map[string]map[string]any{
+		"plain":     {"type": "json.JSONDataset", "filepath": "/data/x.json"},
+		"versioned": {"type": "pandas.CSVDataset", "filepath": "/data/x.csv", "versioned": true, "load_args": map[string]any{"sep": ";"}},
+	})
+	for name, want := range map[string]string{
+		"plain":     "kedro_datasets.json.json_dataset.JSONDataset(filepath=PurePosixPath('/data/x.json'), protocol='file', save_args={'indent': 2})",
+		"versioned": "kedro_datasets.pandas.csv_dataset.CSVDataset(filepath=PurePosixPath('/data/x.csv'), protocol='file', load_args={'sep': ';'}, save_args={'index': False}, version=Version(load=None, save='2024-06-01T00.00.00.000Z'))",
+	} {
+		ds, err := c.Get(t.Context(), name, catalog.GetOptions{})
+		require.NoError(t, err)
+		require.Equal(t, want, ds.Describe().String())
+	}
+}
