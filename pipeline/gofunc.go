@@ -63,17 +63,17 @@ func adaptGo(fn any, n *Node) (Func, error) {
 }
 
 // funcName gives the import path and the name of a function: the method's name
-// for methods, Outer.func1 for closures.
+// alone for methods, Outer.func1 for closures.
 func funcName(v reflect.Value) (module, name string) {
-	full := runtime.FuncForPC(v.Pointer()).Name()
-	full = strings.TrimSuffix(strings.ReplaceAll(full, "[...]", ""), "-fm")
+	full := strings.ReplaceAll(runtime.FuncForPC(v.Pointer()).Name(), "[...]", "")
+	full, method := strings.CutSuffix(full, "-fm")
 	slash := strings.LastIndexByte(full, '/') + 1
 	dot := slash + strings.IndexByte(full[slash:], '.')
-	module, name = full[:dot], full[dot+1:]
-	if i := strings.LastIndexByte(name, ')'); i >= 0 && i+2 <= len(name) {
-		return module + "." + strings.Trim(name[:i], "(*"), name[i+2:]
+	if method {
+		dot = strings.LastIndexByte(full, '.')
 	}
-	return module, name
+	plain := strings.NewReplacer("(*", "", ")", "")
+	return plain.Replace(full[:dot]), plain.Replace(full[dot+1:])
 }
 
 // fastCall spares reflection for functions of the type any, which is what

@@ -39,6 +39,8 @@ type method struct{}
 
 func (*method) Train(in any) any { return in }
 
+func (method) Test(in any) any { return in }
+
 func TestFunctionsThatDoNotFitAreNamed(t *testing.T) {
 	two := []string{"a", "b"}
 	for name, c := range map[string]struct {
@@ -82,7 +84,7 @@ func TestFunctionsThatDoNotFitAreNamed(t *testing.T) {
 		"iterator without outputs": {func(int) iter.Seq[int] { return nil }, "a", nil,
 			"yields int, but the node declares no outputs"},
 		"iterator of single values for a list": {func(int) iter.Seq[int] { return nil }, "a", []string{"b", "c"},
-			"yields 1 result (int), but the node declares 2 outputs ['b', 'c']"},
+			"yields int, but the node declares 2 outputs ['b', 'c']: that needs an iterator of slices"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := NewNode(c.fn, c.inputs, c.outputs, Name("n"))
@@ -114,6 +116,8 @@ func TestFunctionNames(t *testing.T) {
 	}{
 		{splitData, "github.com/kedge-run/kedge/pipeline", "splitData"},
 		{(&method{}).Train, "github.com/kedge-run/kedge/pipeline.method", "Train"},
+		{method{}.Test, "github.com/kedge-run/kedge/pipeline.method", "Test"},
+		{(*method).Train, "github.com/kedge-run/kedge/pipeline", "method.Train"},
 		{generic[int], "github.com/kedge-run/kedge/pipeline", "generic"},
 		{func(any) any { return nil }, "github.com/kedge-run/kedge/pipeline", "TestFunctionNames.func1"},
 	} {
@@ -204,6 +208,14 @@ func lastLine(text string) string {
 		}
 	}
 	return text
+}
+
+func TestAnEmptyNameIsNoInput(t *testing.T) {
+	n := mustNode(t, func() int { return 1 }, "", "x")
+	require.Nil(t, n.InputType(""))
+	out, err := n.Run(context.Background(), nil)
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"x": 1}, out.Values)
 }
 
 func TestInputTypesComeFromTheSignature(t *testing.T) {

@@ -11,43 +11,39 @@ import (
 // goInputs says how a node's inputs become the arguments of a Go function:
 // one for each parameter, or all in one struct or map (mapping inputs).
 type goInputs struct {
-	params   []reflect.Type // of each input when positional; the field's type in a struct
-	keys     []string       // argument names of a mapping, in the order of the struct's fields
-	fields   []int          // field of the struct for each key
-	mapping  reflect.Type   // the struct (or pointer to it) or map type of a mapping; nil when positional
-	variadic bool           // params' last type is the element type
+	params  []reflect.Type // of each input when positional; the field's type in a struct
+	keys    []string       // argument names of a mapping, in the order of the struct's fields
+	fields  []int          // field of the struct for each key
+	mapping reflect.Type   // the struct (or pointer to it) or map type of a mapping; nil when positional
 }
 
 func bindGoInputs(params []reflect.Type, variadic bool, in form) (goInputs, error) {
 	if in.kind == formMapping && len(in.names) > 0 {
 		return bindGoMapping(params, variadic, in)
 	}
-	count := len(in.names)
-	if in.empty() {
-		count = 0
+	var names []string
+	if !in.empty() {
+		names = in.names
 	}
-	g := goInputs{params: params, variadic: variadic}
-	if variadic {
-		last := len(params) - 1
-		if count < last {
-			return g, fmt.Errorf("takes at least %s, but the node declares %s", paramList(params[:last]), inputList(in))
+	if last := len(params) - 1; variadic {
+		if len(names) < last {
+			return goInputs{}, fmt.Errorf("takes at least %s, but the node declares %s", paramList(params[:last]), inputList(in))
 		}
-		g.params = slices.Clone(params[:last])
-		for len(g.params) < count {
-			g.params = append(g.params, params[last].Elem())
+		more := params[last].Elem()
+		for params = params[:last:last]; len(params) < len(names); {
+			params = append(params, more)
 		}
-		return g, nil
 	}
-	if count != len(params) {
-		return g, fmt.Errorf("takes %s, but the node declares %s", paramList(params), inputList(in))
+	if len(names) != len(params) {
+		return goInputs{}, fmt.Errorf("takes %s, but the node declares %s", paramList(params), inputList(in))
 	}
-	for i, name := range in.names {
-		j := slices.Index(in.names, name)
+	for i, name := range names {
+		j := slices.Index(names, name)
 		if params[i] != params[j] && !isAny(params[i]) && !isAny(params[j]) {
-			return g, fmt.Errorf("takes input '%s' as %s (parameter %d) and as %s (parameter %d): one type must do for both", name, params[j], j+1, params[i], i+1)
+			return goInputs{}, fmt.Errorf("takes input '%s' as %s (parameter %d) and as %s (parameter %d): one type must do for both", name, params[j], j+1, params[i], i+1)
 		}
 	}
-	return g, nil
+	return goInputs{params: params}, nil
 }
 
 func bindGoMapping(params []reflect.Type, variadic bool, in form) (goInputs, error) {
@@ -81,7 +77,7 @@ func bindGoMapping(params []reflect.Type, variadic bool, in form) (goInputs, err
 
 // wanted is the type for input i; nil is any.
 func (g *goInputs) wanted(i int) reflect.Type {
-	if isAny(g.params[i]) {
+	if i >= len(g.params) || isAny(g.params[i]) {
 		return nil
 	}
 	return g.params[i]

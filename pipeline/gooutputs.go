@@ -13,6 +13,7 @@ type goOutputs struct {
 	fields  []int        // field for each key, when the result is a struct
 	elem    reflect.Type // what an iterator yields; nil when the function is no generator
 	spread  bool         // a list's outputs stand in one slice
+	single  bool         // an iterator yields the only output of a list bare
 	failing bool         // the iterator yields errors too
 }
 
@@ -32,15 +33,20 @@ func bindGoOutputs(results []reflect.Type, out form) (goOutputs, error) {
 		if len(result) != 1 {
 			return g, fmt.Errorf("returns %s, but the node declares 1 output '%s'", resultList(results), out.names[0])
 		}
+		return g, nil
 	case formMapping:
 		return g.bindMapping(result, out)
-	default:
-		g.spread = len(result) == 1 && (len(out.names) > 1 || g.elem != nil) && (isList(result[0]) || isAny(result[0]))
-		if !g.spread && (len(result) != len(out.names) || g.elem != nil && len(out.names) > 0) {
-			return g, fmt.Errorf("%s %s, but the node declares %s", g.verb(), resultList(result), outputList(out))
-		}
 	}
-	return g, nil
+	several := len(out.names) > 1
+	g.single = g.elem != nil && !several
+	g.spread = several && len(result) == 1 && (isList(result[0]) || isAny(result[0]))
+	switch {
+	case g.single || g.spread || g.elem == nil && len(result) == len(out.names):
+		return g, nil
+	case g.elem != nil:
+		return g, fmt.Errorf("yields %s, but the node declares %s: that needs an iterator of slices", g.elem, outputList(out))
+	}
+	return g, fmt.Errorf("returns %s, but the node declares %s", resultList(results), outputList(out))
 }
 
 func (g goOutputs) verb() string {
@@ -119,8 +125,12 @@ func (g *goOutputs) result(results []reflect.Value) any {
 	return out
 }
 
-// shape turns a struct into the mapping that it stands for; other values stay.
+// shape turns a struct into the mapping that it stands for and the only output
+// of a list into a list; other values stay.
 func (g *goOutputs) shape(v reflect.Value) any {
+	if g.single {
+		return []any{v.Interface()}
+	}
 	if g.fields == nil {
 		return v.Interface()
 	}

@@ -112,15 +112,16 @@ func TestGeneratorsGiveChunks(t *testing.T) { // PIP-037
 		want    []map[string]any
 		err     string // of the run or of a later chunk
 	}{
-		"one output":          {func(int) iter.Seq[int] { return slices.Values([]int{1, 2}) }, "a", []map[string]any{{"a": 1}, {"a": 2}}, ""},
-		"a later error":       {numbers, "a", []map[string]any{{"a": 0}, {"a": 1}}, "broken"},
-		"several outputs":     {func(int) iter.Seq[[]int] { return slices.Values([][]int{{1, 2}, {3, 4}}) }, []string{"a", "b"}, []map[string]any{{"a": 1, "b": 2}, {"a": 3, "b": 4}}, ""},
-		"a mapping":           {func(int) iter.Seq[pair] { return slices.Values([]pair{{1, 2}}) }, Args{{"left", "a"}, {"right", "b"}}, []map[string]any{{"a": 1, "b": 2}}, ""},
-		"first of wrong size": {func(int) iter.Seq[[]int] { return slices.Values([][]int{{1}}) }, []string{"a", "b"}, nil, "The node function returned 1 output(s)"},
-		"later of wrong size": {func(int) iter.Seq[[]int] { return slices.Values([][]int{{1, 2}, {3}}) }, []string{"a", "b"}, []map[string]any{{"a": 1, "b": 2}}, "The node function returned 1 output(s)"},
-		"nothing for several": {func(int) iter.Seq[[]int] { return nil }, []string{"a", "b"}, nil, "not enough values to unpack (expected 1, got 0)"},
-		"nothing for one":     {func(int) iter.Seq[int] { return nil }, "a", nil, ""},
-		"no iterator":         {givesFunc{result: 5, chunks: true}, "a", nil, "generator function gives returned int instead of an iterator"},
+		"one output":           {func(int) iter.Seq[int] { return slices.Values([]int{1, 2}) }, "a", []map[string]any{{"a": 1}, {"a": 2}}, ""},
+		"one output in a list": {func(int) iter.Seq[[]int] { return slices.Values([][]int{{1, 2}}) }, []string{"a"}, []map[string]any{{"a": []int{1, 2}}}, ""},
+		"a later error":        {numbers, "a", []map[string]any{{"a": 0}, {"a": 1}}, "broken"},
+		"several outputs":      {func(int) iter.Seq[[]int] { return slices.Values([][]int{{1, 2}, {3, 4}}) }, []string{"a", "b"}, []map[string]any{{"a": 1, "b": 2}, {"a": 3, "b": 4}}, ""},
+		"a mapping":            {func(int) iter.Seq[pair] { return slices.Values([]pair{{1, 2}}) }, Args{{"left", "a"}, {"right", "b"}}, []map[string]any{{"a": 1, "b": 2}}, ""},
+		"first of wrong size":  {func(int) iter.Seq[[]int] { return slices.Values([][]int{{1}}) }, []string{"a", "b"}, nil, "The node function returned 1 output(s)"},
+		"later of wrong size":  {func(int) iter.Seq[[]int] { return slices.Values([][]int{{1, 2}, {3}}) }, []string{"a", "b"}, []map[string]any{{"a": 1, "b": 2}}, "The node function returned 1 output(s)"},
+		"nothing for several":  {func(int) iter.Seq[[]int] { return nil }, []string{"a", "b"}, nil, "not enough values to unpack (expected 1, got 0)"},
+		"nothing for one":      {func(int) iter.Seq[int] { return nil }, "a", nil, ""},
+		"no iterator":          {givesFunc{result: 5, chunks: true}, "a", nil, "generator function gives returned int instead of an iterator"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := mustNode(t, c.fn, "x", c.outputs)

@@ -11,6 +11,7 @@ import (
 )
 
 func TestLoadReadsEveryFamily(t *testing.T) {
+	t.Setenv("KEDGE_VECTORS", "")
 	for _, family := range []string{"pipeline", "construct", "modular", "config", "catalog", "cli", "run"} {
 		for _, v := range Load(t, family) {
 			require.NotEmpty(t, v.ID)
