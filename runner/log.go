@@ -5,20 +5,18 @@ import (
 	"io"
 
 	"github.com/rs/zerolog"
-
-	"github.com/kedge-run/kedge/pipeline"
 )
 
 // observedLogger gives a context whose logger also tells the observer every line:
 // what a node function writes through zerolog.Ctx, from INFO on when nobody set up
 // a logger.
-func observedLogger(ctx context.Context, node *pipeline.Node, observe func(Event)) context.Context {
+func (t *Task) observedLogger(ctx context.Context) context.Context {
 	base := zerolog.Ctx(ctx)
 	logger := *base
 	if base.GetLevel() == zerolog.Disabled {
 		logger = zerolog.New(io.Discard).Level(zerolog.InfoLevel)
 	}
 	return logger.Hook(zerolog.HookFunc(func(_ *zerolog.Event, level zerolog.Level, message string) {
-		observe(Event{Kind: LogLine, Node: node, Level: level.String(), Message: message})
+		t.Observe(Event{Kind: LogLine, Node: t.Node, Total: t.Total, Level: level.String(), Message: message})
 	})).WithContext(ctx)
 }

@@ -174,7 +174,7 @@ func (t *Task) guarded(ctx context.Context, inputs map[string]any) (outputs pipe
 		}
 	}()
 	if t.Observe != nil {
-		ctx = observedLogger(ctx, t.Node, t.Observe)
+		ctx = t.observedLogger(ctx)
 	}
 	return t.Node.Run(context.WithValue(ctx, taskKey{}, t), inputs)
 }

@@ -32,6 +32,7 @@ type recording struct {
 	trace    []traced
 	log      [][]string
 	warnings []string
+	registry []string // warnings of all registered pipelines
 }
 
 // traced is one entry of the trace and the node on whose behalf it was made.

@@ -78,7 +78,7 @@ func (s *KedroSession) Run(ctx context.Context, opts RunOptions) (*Result, error
 	if opts.PipelineName != "" {
 		zerolog.Ctx(ctx).Warn().Str(loggerField, warningsLogger).Msg("`pipeline_name` is deprecated and will be removed in a " +
 			"future release. Please use `pipeline_names` instead.")
-		opts.PipelineNames = []string{opts.PipelineName}
+		opts.PipelineNames = r.names()
 	}
 	if s.done {
 		return nil, &Error{message: "A run has already been completed as part of the active KedroSession. " +

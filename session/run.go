@@ -105,6 +105,9 @@ const warningsLogger = "py.warnings"
 
 // names are the pipelines to run (SES-054).
 func (r *run) names() []string {
+	if r.opts.PipelineName != "" {
+		return []string{r.opts.PipelineName} // SES-051
+	}
 	if len(r.opts.PipelineNames) == 0 {
 		return []string{project.Default}
 	}
