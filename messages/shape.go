@@ -86,17 +86,16 @@ func (s *shape) take(token json.Token) *FieldError {
 
 // checkText reads the texts that the standard decoder refuses without naming the field.
 func (s *shape) checkText(token json.Token) *FieldError {
-	text, ok := token.(string)
-	var err error
-	switch {
-	case !ok:
-	case s.next == reflect.TypeFor[Duration]():
-		_, err = time.ParseDuration(text)
-	case s.next == reflect.TypeFor[time.Time]():
-		_, err = time.Parse(time.RFC3339, text)
-	}
-	if err != nil {
-		return invalid(s.path(), "is no time: "+clip(err.Error()))
+	text, _ := token.(string)
+	switch s.next {
+	case reflect.TypeFor[Duration]():
+		if _, err := time.ParseDuration(text); err != nil {
+			return invalid(s.path(), "must be a duration as text, for example 1m30s")
+		}
+	case reflect.TypeFor[time.Time]():
+		if _, err := time.Parse(time.RFC3339, text); err != nil {
+			return invalid(s.path(), "must be a time as text of RFC 3339, for example 2026-11-23T18:36:01Z")
+		}
 	}
 	return nil
 }

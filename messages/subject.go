@@ -123,8 +123,11 @@ func (s Subjects) ParseRequest(subject string) (RequestAddress, error) {
 
 // ParseReply reads a subject made by Done or Event; kind is empty for Done.
 func (s Subjects) ParseReply(subject string) (tenant string, run RunID, kind EventKind, err error) {
-	tokens := strings.Split(strings.TrimPrefix(subject, s.prefix()+"."), ".")
+	rest, ok := strings.CutPrefix(subject, s.prefix()+".")
+	tokens := strings.Split(rest, ".")
 	switch {
+	case !ok:
+		return "", "", "", fmt.Errorf("subject %q is not below %s", subject, s.prefix())
 	case len(tokens) == 4 && tokens[0] == "reply" && tokens[3] == "done":
 	case len(tokens) == 5 && tokens[0] == "reply" && tokens[3] == "event":
 		kind = EventKind(tokens[4])

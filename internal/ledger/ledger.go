@@ -123,7 +123,8 @@ func New(js jetstream.JetStream, cfg Config) (*Ledger, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	committer := func() *natsx.Committer { return natsx.NewCommitter(js, cfg.PublishTimeout) }
+	costs := natsx.NewCosts()
+	committer := func() *natsx.Committer { return natsx.NewCommitter(js, cfg.PublishTimeout, costs) }
 	return &Ledger{
 		js: js, cfg: cfg,
 		requests: committer(), records: committer(), events: committer(), leases: committer(),

@@ -11,28 +11,30 @@ import (
 	"github.com/synadia-io/orbit.go/jetstreamext"
 )
 
-// Committer stores messages in one stream for many callers at once. What arrives
-// while a round of stores is under way goes into the next round: a server that syncs
-// every write commits an atomic batch with one sync, which makes waiting together
-// cheaper than waiting in turn. Which way is cheaper depends on the server's sync
-// setting, which a client cannot see, so the committer measures both.
+// Committer stores messages in one stream for many callers at once. Usually each is
+// published at once, and answers are awaited later. On a server that syncs every
+// write, though, an atomic batch costs one sync whatever its size: then what arrives
+// while a batch is under way goes together into the next one. A client cannot see the
+// server's sync setting, so the committers of a connection measure what pays, see
+// [Costs].
 //
 // Messages of one group are stored in order, and none after one that was refused.
-// Groups are independent of each other, and are stored in the order of Add unless an
+// Groups are independent of each other; they are stored in the order of Add unless an
 // answer was lost.
 type Committer struct {
 	js      jetstream.JetStream
 	timeout time.Duration
+	costs   *Costs
 
 	mu      sync.Mutex // guards the fields below
 	waiting []*Commit
 	leading bool
-	costs   costs // of the leader
 }
 
-// NewCommitter makes a committer that repeats an unanswered store up to timeout.
-func NewCommitter(js jetstream.JetStream, timeout time.Duration) *Committer {
-	return &Committer{js: js, timeout: timeout, costs: newCosts()}
+// NewCommitter makes a committer that repeats an unanswered store up to timeout. The
+// committers of one connection share costs.
+func NewCommitter(js jetstream.JetStream, timeout time.Duration, costs *Costs) *Committer {
+	return &Committer{js: js, timeout: timeout, costs: costs}
 }
 
 // ErrDuplicate says that a message of the same id was stored before, perhaps with
@@ -41,22 +43,36 @@ var ErrDuplicate = errors.New("a message of this id is stored already")
 
 // Commit is one group on its way.
 type Commit struct {
+	committer *Committer
 	msgs      []*nats.Msg
 	deadline  time.Time
 	sequences []uint64
 	err       error
-	done      chan struct{}
+	// led is closed by the leader when it is through with the group; nil when the
+	// group's messages are published one by one, and Wait drives it.
+	led    chan struct{}
+	ack    jetstream.PubAckFuture // of the message that was published last
+	sent   time.Time
+	before int // stores on their way when it was published
 }
 
 // maxRound bounds a round, well below the server's 1000 messages for a batch.
 const maxRound = 512
 
-// Add queues a group and returns at once. An unanswered message is repeated, so each
-// needs an expected sequence, a message id, or a reader that can bear it twice.
+// Add starts to store a group and returns at once. Wait must follow when the group
+// has more than one message, or when its fate matters. An unanswered message is
+// repeated, so each needs an expected sequence, a message id, or a reader that can
+// bear it twice.
 func (c *Committer) Add(msgs ...*nats.Msg) *Commit {
-	group := &Commit{msgs: msgs, deadline: time.Now().Add(c.timeout), done: make(chan struct{})}
+	group := &Commit{committer: c, msgs: msgs, deadline: time.Now().Add(c.timeout)}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	// Nothing may overtake what waits for the leader.
+	if !c.leading && !c.costs.preferBatch(c.js.PublishAsyncPending()) {
+		group.publish()
+		return group
+	}
+	group.led = make(chan struct{})
 	c.waiting = append(c.waiting, group)
 	if !c.leading {
 		c.leading = true
@@ -67,22 +83,67 @@ func (c *Committer) Add(msgs ...*nats.Msg) *Commit {
 
 // Store is Add and Wait.
 func (c *Committer) Store(ctx context.Context, msgs ...*nats.Msg) ([]uint64, error) {
-	return c.Add(msgs...).Wait(ctx)
+	group := c.Add(msgs...)
+	sequences, err := group.Wait(ctx)
+	if group.led == nil && err == nil {
+		c.costs.observeOne(group.before, time.Since(group.sent))
+	}
+	return sequences, err
 }
 
 // Wait gives the stream sequences of the messages that were stored, from the first
-// on, and the error of the one that was not. When ctx ends first the stores go on.
+// on, and the error of the one that was not. One goroutine may wait, and again when
+// ctx ended.
 func (g *Commit) Wait(ctx context.Context) ([]uint64, error) {
-	select {
-	case <-g.done:
-		return g.sequences, g.err
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+	if g.led != nil {
+		select {
+		case <-g.led:
+			return g.sequences, g.err
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
+	for g.err == nil && len(g.sequences) < len(g.msgs) {
+		if err := g.step(ctx); err != nil && ctx.Err() != nil {
+			return g.sequences, context.Cause(ctx)
+		}
+		if g.err == nil && len(g.sequences) < len(g.msgs) {
+			g.publish()
+		}
+	}
+	return g.sequences, g.err
+}
+
+// publish sends the next message; step awaits its answer.
+func (g *Commit) publish() {
+	js := g.committer.js
+	g.before, g.sent = js.PublishAsyncPending(), time.Now()
+	g.ack, g.err = js.PublishMsgAsync(g.msgs[len(g.sequences)], jetstream.WithRetryAttempts(0))
+	if Unanswered(g.err) {
+		g.ack, g.err = nil, nil // step repeats it
 	}
 }
 
-// Done is closed when Wait would not block.
-func (g *Commit) Done() <-chan struct{} { return g.done }
+// step takes the answer to the message that was published, and repeats the message
+// when there is none. A non-nil error is g.err, or the end of ctx.
+func (g *Commit) step(ctx context.Context) error {
+	err := nats.ErrTimeout
+	if g.ack != nil {
+		try, cancel := context.WithDeadline(ctx, g.sent.Add(tryTimeout))
+		err = g.await(try, g.ack)
+		cancel()
+	}
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	if Unanswered(err) {
+		err = g.repeat(ctx)
+	}
+	if err == nil || ctx.Err() == nil {
+		g.err = err
+	}
+	return err
+}
 
 // lead runs rounds until nothing waits.
 func (c *Committer) lead() {
@@ -92,13 +153,14 @@ func (c *Committer) lead() {
 			return
 		}
 		start := time.Now()
-		batched := c.costs.preferBatch(size) && c.batch(round)
-		if !batched {
+		if c.costs.preferBatch(size) && c.batch(round) {
+			c.costs.observeBatch(time.Since(start))
+		} else {
 			c.plain(round)
+			c.costs.observeRound(size, time.Since(start))
 		}
-		c.costs.observe(size, batched, time.Since(start))
 		for _, group := range round {
-			close(group.done)
+			close(group.led)
 		}
 	}
 }
@@ -151,87 +213,48 @@ func (c *Committer) batch(round []*Commit) bool {
 // that a group's next message leaves only after its last one was stored.
 func (c *Committer) plain(round []*Commit) {
 	for live := round; len(live) > 0; {
-		acks := make([]jetstream.PubAckFuture, len(live))
-		errs := make([]error, len(live))
-		for i, group := range live {
-			acks[i], errs[i] = c.js.PublishMsgAsync(group.msgs[len(group.sequences)], jetstream.WithRetryAttempts(0))
+		for _, group := range live {
+			group.publish()
 		}
-		timer := time.NewTimer(tryTimeout)
 		var next []*Commit
-		for i, group := range live {
-			if errs[i] == nil {
-				errs[i] = group.await(acks[i], timer.C)
+		for _, group := range live {
+			if group.err == nil {
+				_ = group.step(context.Background())
 			}
-			if Unanswered(errs[i]) {
-				errs[i] = c.repeat(group)
-			}
-			if group.err = errs[i]; group.err == nil && len(group.sequences) < len(group.msgs) {
+			if group.err == nil && len(group.sequences) < len(group.msgs) {
 				next = append(next, group)
 			}
 		}
-		timer.Stop()
 		live = next
 	}
 }
 
-func (g *Commit) await(ack jetstream.PubAckFuture, timeout <-chan time.Time) error {
+func (g *Commit) await(ctx context.Context, ack jetstream.PubAckFuture) error {
 	select {
 	case stored := <-ack.Ok():
-		if stored.Duplicate {
-			return ErrDuplicate
-		}
-		g.sequences = append(g.sequences, stored.Sequence)
-		return nil
+		return g.took(stored)
 	case err := <-ack.Err():
 		return err
-	case <-timeout:
+	case <-ctx.Done():
 		return nats.ErrTimeout
 	}
 }
 
+func (g *Commit) took(stored *jetstream.PubAck) error {
+	if stored.Duplicate {
+		return ErrDuplicate
+	}
+	g.sequences = append(g.sequences, stored.Sequence)
+	return nil
+}
+
 // repeat stores the group's next message with what is left of its time.
-func (c *Committer) repeat(group *Commit) error {
-	msg := group.msgs[len(group.sequences)]
+func (g *Commit) repeat(ctx context.Context) error {
+	msg := g.msgs[len(g.sequences)]
 	msg.Reply = ""
-	ack, _, err := Publish(context.Background(), c.js, msg, time.Until(group.deadline))
-	if err == nil && ack.Duplicate {
-		err = ErrDuplicate
+	stored, err := Publish(ctx, g.committer.js, msg, time.Until(g.deadline))
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		group.sequences = append(group.sequences, ack.Sequence)
-	}
-	return err
-}
-
-// costs is what the leader measured about the two ways of storing a round.
-type costs struct {
-	each   time.Duration // of a message among others, stored plainly
-	batch  time.Duration // of a batch as a whole
-	rounds int
-}
-
-const (
-	// minMeasured is the smallest round that tells the cost of a message: a smaller
-	// one measures the way to the server and back.
-	minMeasured = 8
-	// remeasure is after how many batches a plain round refreshes its figure.
-	remeasure = 256
-)
-
-// newCosts assumes that nothing is gained by batches until a round was measured.
-func newCosts() costs { return costs{batch: 3 * time.Millisecond} }
-
-func (k *costs) preferBatch(size int) bool {
-	k.rounds++
-	return size >= minMeasured && k.rounds%remeasure != 0 && time.Duration(size)*k.each > k.batch
-}
-
-// observe keeps moving averages; a refused batch counts with the plain round that follows.
-func (k *costs) observe(size int, batched bool, took time.Duration) {
-	switch {
-	case batched:
-		k.batch += (took - k.batch) / 8
-	case size >= minMeasured:
-		k.each += (took/time.Duration(size) - k.each) / 4
-	}
+	return g.took(stored)
 }

@@ -36,7 +36,7 @@ func TestCommitterTellsSequences(t *testing.T) {
 	for _, interval := range []time.Duration{0, time.Hour} {
 		t.Run(interval.String(), func(t *testing.T) {
 			js := natstest.Start(t, natsx.ServerConfig{SyncInterval: interval}).JetStream(natsx.Topology{})
-			committer := natsx.NewCommitter(js, 20*time.Second)
+			committer := natsx.NewCommitter(js, 20*time.Second, natsx.NewCosts())
 			var wg sync.WaitGroup
 			for i := range 64 {
 				wg.Go(func() {
@@ -74,7 +74,7 @@ func requireLast(t *testing.T, js jetstream.JetStream, subject, data string, seq
 // that nothing of it is stored after the refused message.
 func TestCommitterRefusesOneMember(t *testing.T) {
 	js := natstest.Start(t, natsx.ServerConfig{StoreDir: t.TempDir()}).JetStream(natsx.Topology{})
-	committer := natsx.NewCommitter(js, 20*time.Second)
+	committer := natsx.NewCommitter(js, 20*time.Second, natsx.NewCosts())
 	for round := range 20 {
 		groups := map[string]*natsx.Commit{}
 		for i := range 32 {
@@ -103,9 +103,9 @@ func TestCommitterRefusesOneMember(t *testing.T) {
 func TestRemovedKeyIsNoRecord(t *testing.T) {
 	js := natstest.Start(t).JetStream(natsx.Topology{})
 	put := natsx.Put("kedge_leases", "default.r.1", []byte("alive"), 2*time.Second)
-	_, _, err := natsx.Publish(t.Context(), js, put, time.Second)
+	_, err := natsx.Publish(t.Context(), js, put, time.Second)
 	require.NoError(t, err)
-	_, _, err = natsx.Publish(t.Context(), js, natsx.Remove("kedge_leases", "default.r.1", 2*time.Second), time.Second)
+	_, err = natsx.Publish(t.Context(), js, natsx.Remove("kedge_leases", "default.r.1", 2*time.Second), time.Second)
 	require.NoError(t, err)
 	_, err = natsx.LastDirect(t.Context(), js, "KV_kedge_leases", put.Subject)
 	require.ErrorIs(t, err, natsx.ErrNoRecord)

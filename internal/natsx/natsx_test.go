@@ -72,10 +72,10 @@ func TestPublishOutlivesTheServer(t *testing.T) {
 	restarted := make(chan struct{})
 	go func() { defer close(restarted); process.Restart() }()
 	msg := nats.NewMsg(messages.Subjects{}.Request(messages.P1, "q", "default", "r1"))
-	_, _, err := natsx.Publish(t.Context(), js, msg, 20*time.Second)
+	_, err := natsx.Publish(t.Context(), js, msg, 20*time.Second)
 	<-restarted
 	require.NoError(t, err)
-	_, _, err = natsx.Publish(t.Context(), js, msg, time.Second)
+	_, err = natsx.Publish(t.Context(), js, msg, time.Second)
 	require.True(t, natsx.SubjectTaken(err), "%v", err)
 	require.False(t, natsx.Unanswered(err))
 }

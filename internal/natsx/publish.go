@@ -19,19 +19,17 @@ const retryWait = 100 * time.Millisecond
 // Publish stores msg and repeats while the server gives no answer, up to timeout: a
 // cluster needs 4 to 8 s to elect a leader. A try whose answer was lost may have
 // been stored, so the message needs an expected sequence, a message id or a stream
-// that refuses a second one. repeated tells that there was more than one try: a
-// refusal may then come from the caller's own first try.
-func Publish(ctx context.Context, js jetstream.JetStream, msg *nats.Msg, timeout time.Duration) (ack *jetstream.PubAck, repeated bool, err error) {
+// that refuses a second one; a refusal may come from the caller's own first try.
+func Publish(ctx context.Context, js jetstream.JetStream, msg *nats.Msg, timeout time.Duration) (ack *jetstream.PubAck, err error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	for {
 		ack, err = publishOnce(ctx, js, msg)
 		if !Unanswered(err) || ctx.Err() != nil {
-			return ack, repeated, err
+			return ack, err
 		}
-		repeated = true
 		if !pause(ctx, retryWait) {
-			return nil, repeated, err
+			return nil, err
 		}
 	}
 }
@@ -69,7 +67,7 @@ func Unanswered(err error) bool {
 	for _, open := range []error{
 		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
 		nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
-		nats.ErrStaleConnection, jetstream.ErrAsyncPublishTimeout, jetstream.ErrJetStreamNotEnabled,
+		nats.ErrStaleConnection, jetstream.ErrAsyncPublishTimeout, jetstream.ErrTooManyStalledMsgs, jetstream.ErrJetStreamNotEnabled,
 	} {
 		if errors.Is(err, open) {
 			return true

@@ -1,0 +1,136 @@
+package messages
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// seed adds the recorded messages of a kind and some hostile ones.
+func seed(f *testing.F, kind string) {
+	f.Helper()
+	files, err := filepath.Glob("testdata/v*/" + kind + "*.json")
+	require.NoError(f, err)
+	require.NotEmpty(f, files)
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		require.NoError(f, err)
+		f.Add(text)
+	}
+	for _, text := range []string{"", "null", "[]", "{}", `{"run_id":1}`, `{"a":{"a":`, strings.Repeat("[", 1000), "\xff", `{"state":"failed"}`} {
+		f.Add([]byte(text))
+	}
+}
+
+// FuzzDecodeRunRequest checks that what is accepted is written and read back the same,
+// and that a refusal is a field error of bounded length.
+func FuzzDecodeRunRequest(f *testing.F) {
+	seed(f, "run_request")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		request, err := DecodeRunRequest(data)
+		if err == nil {
+			err = request.Validate()
+		}
+		if err != nil {
+			var field *FieldError
+			require.ErrorAs(t, err, &field)
+			require.Less(t, len(err.Error()), 4096)
+			return
+		}
+		again, err := json.Marshal(request)
+		require.NoError(t, err)
+		reread, err := DecodeRunRequest(again)
+		require.NoError(t, err)
+		twice, err := json.Marshal(reread)
+		require.NoError(t, err)
+		require.Equal(t, string(again), string(twice))
+	})
+}
+
+func FuzzDecodeReply(f *testing.F) {
+	seed(f, "run_")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		reply, err := DecodeReply(data)
+		if err != nil {
+			return
+		}
+		require.True(t, reply.State().Terminal())
+		require.NotNil(t, reply.Ended())
+		again, err := reply.Encode()
+		require.NoError(t, err)
+		_, err = DecodeReply(again)
+		require.NoError(t, err)
+	})
+}
+
+func FuzzDecodeEvent(f *testing.F) {
+	seed(f, "event")
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzLenient[Event](t, data) })
+}
+
+func FuzzDecodeStatus(f *testing.F) {
+	seed(f, "status")
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzLenient[Status](t, data) })
+}
+
+func FuzzDecodeWorker(f *testing.F) {
+	seed(f, "worker")
+	f.Fuzz(func(t *testing.T, data []byte) { fuzzLenient[Worker](t, data) })
+}
+
+// fuzzLenient checks that whatever can be read can be written and read again.
+func fuzzLenient[T any](t *testing.T, data []byte) {
+	t.Helper()
+	var value T
+	if json.Unmarshal(data, &value) != nil {
+		return
+	}
+	again, err := json.Marshal(value)
+	if err != nil {
+		require.ErrorContains(t, err, "year outside of range")
+		return
+	}
+	require.NoError(t, json.Unmarshal(again, &value))
+}
+
+func FuzzParseSubjects(f *testing.F) {
+	f.Add("kedge.run.p1.q.t.r")
+	f.Add("kedge.hint.run.p1.q.t.a=b")
+	f.Add("kedge.reply.t.r.done")
+	f.Add("kedge.reply.t.r.event.log")
+	f.Fuzz(func(t *testing.T, subject string) {
+		s := Subjects{}
+		if a, err := s.ParseRequest(subject); err == nil {
+			back := s.Request(a.Priority, a.Queue, a.Tenant, a.RunID)
+			require.Equal(t, strings.Replace(subject, "kedge.hint.", "kedge.", 1), back)
+		}
+		if tenant, run, kind, err := s.ParseReply(subject); err == nil && kind == "" {
+			require.Equal(t, subject, s.Done(tenant, run))
+		}
+	})
+}
+
+func FuzzParseCloudEvent(f *testing.F) {
+	f.Add("id", "type", "/source", "subject", "2026-11-23T18:36:01.166Z")
+	f.Add("%41", "%", "%zz", "", "never")
+	f.Fuzz(func(t *testing.T, id, kind, source, subject, at string) {
+		envelope, err := ParseCloudEvent(map[string][]string{
+			"ce-specversion": {"1.0"}, "ce-id": {id}, "ce-type": {kind}, "ce-source": {source},
+			"ce-subject": {subject}, "ce-time": {at},
+		})
+		if err != nil {
+			return
+		}
+		back, err := ParseCloudEvent(envelope.Header())
+		if err != nil {
+			require.ErrorContains(t, err, "time")
+			return
+		}
+		require.Equal(t, envelope.ID, back.ID)
+		require.Equal(t, envelope.Source, back.Source)
+	})
+}
