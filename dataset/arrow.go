@@ -12,18 +12,17 @@ import (
 	"github.com/apache/arrow-go/v18/arrow/memory"
 )
 
+// localTime is a time without a zone, which is what pandas makes of times that name none.
+var localTime = &arrow.TimestampType{Unit: arrow.Microsecond}
+
 // fieldType gives the Arrow type of a struct field; nil when it depends on the values.
 func fieldType(t reflect.Type) arrow.DataType {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	switch {
-	case t == timeType:
-		return arrow.FixedWidthTypes.Timestamp_us
+	switch k := t.Kind(); {
 	case t == bytesType:
 		return arrow.BinaryTypes.Binary
-	}
-	switch k := t.Kind(); {
 	case k == reflect.String:
 		return arrow.BinaryTypes.String
 	case k == reflect.Bool:
@@ -51,7 +50,7 @@ func cellType(cell any) (arrow.DataType, bool) {
 		return arrow.BinaryTypes.Binary, true
 	case time.Time:
 		if v.Location() == time.UTC || v.Location() == time.Local {
-			return &arrow.TimestampType{Unit: arrow.Microsecond}, true
+			return localTime, true
 		}
 		return arrow.FixedWidthTypes.Timestamp_us, true
 	}
@@ -75,6 +74,9 @@ func (t *Table) schemaOf(types []reflect.Type) (*arrow.Schema, error) {
 		}
 		if kind == nil {
 			kind = arrow.BinaryTypes.String
+			if types != nil && (types[j] == timeType || types[j] == reflect.PointerTo(timeType)) {
+				kind = localTime
+			}
 		}
 		fields[j] = arrow.Field{Name: name, Type: kind, Nullable: true}
 	}

@@ -21,9 +21,8 @@ import (
 )
 
 const (
-	jsonClass       = "kedro_datasets.json.json_dataset.JSONDataset"
-	pandasJSONClass = "kedro_datasets.pandas.json_dataset.JSONDataset"
-	plotlyClass     = "kedro_datasets.plotly.json_dataset.JSONDataset"
+	jsonClass   = "kedro_datasets.json.json_dataset.JSONDataset"
+	plotlyClass = "kedro_datasets.plotly.json_dataset.JSONDataset"
 )
 
 func buildJSON(spec catalog.Spec) (catalog.Dataset, error) {
@@ -111,6 +110,17 @@ func (c jsonCodec) encode(_ context.Context, w io.Writer, data any) error {
 	return err
 }
 
+// ordered is a mapping whose keys have an order.
+type ordered struct {
+	keys  []string
+	value func(key string) any
+}
+
+// ordered returns a row as a mapping in the order of the columns.
+func (t *Table) ordered(i int) any {
+	return ordered{t.Columns, func(name string) any { return t.Rows[i][t.Column(name)] }}
+}
+
 type jsonWriter struct {
 	codec jsonCodec
 	text  []byte
@@ -137,10 +147,12 @@ func (o *jsonWriter) value(data any, depth int) error {
 		return o.mapping(slices.Sorted(maps.Keys(v)), func(key string) any { return v[key] }, depth)
 	case []any:
 		return o.list(len(v), func(i int) any { return v[i] }, depth)
+	case ordered:
+		return o.mapping(v.keys, v.value, depth)
 	case *Table:
-		return o.value(v.Records(), depth)
+		return o.list(len(v.Rows), v.ordered, depth)
 	case Table:
-		return o.value(v.Records(), depth)
+		return o.value(&v, depth)
 	case *pyyaml.Map:
 		return o.value(v.Plain(), depth)
 	case time.Time:
@@ -356,156 +368,4 @@ func plainValue(data any) (any, error) {
 // interfaceOf keeps nil a value, where reflect would take it for "delete".
 func interfaceOf(item any) reflect.Value {
 	return reflect.ValueOf(&item).Elem()
-}
-
-// buildPandasJSON keeps a table as JSON: a list of records, or columns as pandas writes them.
-func buildPandasJSON(spec catalog.Spec) (catalog.Dataset, error) {
-	if err := checkFileArguments(spec, "load_args", "save_args"); err != nil {
-		return nil, err
-	}
-	c := pandasJSON{jsonCodec: jsonCodec{indent: -1, ascii: true, itemSep: ",", keySep: ":"}}
-	load := argsOf(spec, "load_args", "engine", "dtype", "convert_dates", "convert_axes", "encoding", "storage_options")
-	c.readOrient = load.choice("orient", "columns", "records", "columns")
-	c.readLines = load.boolean("lines", false)
-	saved := argsOf(spec, "save_args", "index", "date_format", "date_unit", "double_precision", "storage_options", "mode")
-	c.writeOrient = saved.choice("orient", "columns", "records", "columns")
-	c.writeLines = saved.boolean("lines", false)
-	c.ascii = saved.boolean("force_ascii", true)
-	if c.writeLines && c.writeOrient != "records" {
-		saved.fail("lines", "needs orient records")
-	}
-	if n := saved.number("indent", 0); n > 0 {
-		c.indent = n
-	}
-	if err := firstError(load.done(), saved.done()); err != nil {
-		return nil, err
-	}
-	return newFile(spec, c, shown(spec, "load_args", nil), shown(spec, "save_args", nil))
-}
-
-// pandasJSON is a table as JSON.
-type pandasJSON struct {
-	jsonCodec
-	readOrient, writeOrient string
-	readLines, writeLines   bool
-}
-
-func (c pandasJSON) decode(_ context.Context, src object, want reflect.Type) (any, error) {
-	text, err := io.ReadAll(src)
-	if err != nil {
-		return nil, err
-	}
-	t, err := c.table(text)
-	if err != nil {
-		return nil, err
-	}
-	return decodeRows(newTableReader(t), want)
-}
-
-func (c pandasJSON) table(text []byte) (*Table, error) {
-	if c.readLines {
-		var records []any
-		for line := range strings.Lines(string(text)) {
-			if strings.TrimSpace(line) == "" {
-				continue
-			}
-			record, err := decodeJSON([]byte(strings.TrimSpace(line)))
-			if err != nil {
-				return nil, err
-			}
-			records = append(records, record)
-		}
-		return recordsTable(records)
-	}
-	data, err := decodeJSON(text)
-	if err != nil {
-		return nil, err
-	}
-	switch v := data.(type) {
-	case []any:
-		return recordsTable(v)
-	case map[string]any:
-		return columnsTable(v)
-	}
-	return nil, fmt.Errorf("expected a list of records or a mapping of columns, got %s", catalog.TypeName(data))
-}
-
-func recordsTable(list []any) (*Table, error) {
-	records := make([]map[string]any, len(list))
-	for i, item := range list {
-		record, ok := item.(map[string]any)
-		if !ok {
-			return nil, &PlaceError{Row: i + 1, Want: "a mapping from column to value", Got: catalog.TypeName(item)}
-		}
-		records[i] = record
-	}
-	return recordFrame(records).table()
-}
-
-// columnsTable reads {column: {index: value}}.
-func columnsTable(columns map[string]any) (*Table, error) {
-	t := &Table{Columns: slices.Sorted(maps.Keys(columns)), Rows: [][]any{}}
-	index := map[string]int{}
-	for j, name := range t.Columns {
-		cells, ok := columns[name].(map[string]any)
-		if !ok {
-			return nil, &PlaceError{Column: name, Want: "a mapping from index to value", Got: catalog.TypeName(columns[name])}
-		}
-		for _, key := range slices.SortedFunc(maps.Keys(cells), compareIndex) {
-			at, ok := index[key]
-			if !ok {
-				at = len(t.Rows)
-				index[key] = at
-				t.Rows = append(t.Rows, make([]any, len(t.Columns)))
-			}
-			if value := cells[key]; value != nil {
-				t.Rows[at][j] = plainCell(reflect.ValueOf(value))
-			}
-		}
-	}
-	return t, nil
-}
-
-// compareIndex orders row labels: numbers by value, before texts.
-func compareIndex(a, b string) int {
-	x, errX := strconv.Atoi(a)
-	y, errY := strconv.Atoi(b)
-	if errX == nil && errY == nil {
-		return x - y
-	}
-	return strings.Compare(a, b)
-}
-
-func (c pandasJSON) encode(ctx context.Context, w io.Writer, data any) error {
-	f, err := frameOf(data)
-	if err != nil {
-		return err
-	}
-	t, err := f.table()
-	if err != nil {
-		return err
-	}
-	if c.writeLines {
-		for _, record := range t.Records() {
-			if err := c.jsonCodec.encode(ctx, w, record); err != nil {
-				return err
-			}
-			if _, err := io.WriteString(w, "\n"); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if c.writeOrient == "records" {
-		return c.jsonCodec.encode(ctx, w, t.Records())
-	}
-	columns := map[string]any{}
-	for j, name := range t.Columns {
-		cells := map[string]any{}
-		for i, row := range t.Rows {
-			cells[strconv.Itoa(i)] = row[j]
-		}
-		columns[name] = cells
-	}
-	return c.jsonCodec.encode(ctx, w, columns)
 }

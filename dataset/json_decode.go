@@ -18,7 +18,18 @@ const maxJSONDepth = 1000
 // decodeJSON reads JSON as Python's json.load does: NaN and Infinity are numbers, of equal keys the last one counts, whole
 // numbers are int or *big.Int. Errors have Python's words.
 func decodeJSON(text []byte) (any, error) {
-	p := &jsonParser{text: text}
+	return (&jsonParser{text: text, keysAt: -1}).document()
+}
+
+// decodeOrdered is decodeJSON that also returns the keys of the objects at a depth, in the order in which they first come.
+func decodeOrdered(text []byte, depth int) (any, []string, error) {
+	p := &jsonParser{text: text, keysAt: depth, known: map[string]bool{}}
+	value, err := p.document()
+	return value, p.keys, err
+}
+
+func (p *jsonParser) document() (any, error) {
+	text := p.text
 	if len(text) >= 3 && string(text[:3]) == "\ufeff" {
 		return nil, p.fail("Unexpected UTF-8 BOM (decode using utf-8-sig)", 0)
 	}
@@ -37,8 +48,11 @@ func decodeJSON(text []byte) (any, error) {
 }
 
 type jsonParser struct {
-	text []byte
-	at   int
+	text   []byte
+	at     int
+	keysAt int      // depth of the objects whose keys are noted; -1 for none
+	keys   []string // their keys
+	known  map[string]bool
 }
 
 // fail is Python's JSONDecodeError; it counts characters, not bytes.
@@ -186,6 +200,10 @@ func (p *jsonParser) object(depth int) (any, error) {
 		key, err := p.stringAt()
 		if err != nil {
 			return nil, err
+		}
+		if depth == p.keysAt && !p.known[key] {
+			p.known[key] = true
+			p.keys = append(p.keys, key)
 		}
 		if p.space(); p.peek() != ':' {
 			return nil, p.fail("Expecting ':' delimiter", p.at)

@@ -156,3 +156,23 @@ func TestDescriptionIsKedros(t *testing.T) { // CAT-015
 		require.Equal(t, want, ds.Describe().String())
 	}
 }
+
+// TestPandasJSON compares with what pandas' to_json writes, and keeps the order of the columns.
+func TestPandasJSON(t *testing.T) {
+	data := &dataset.Table{Columns: []string{"z", "a"}, Rows: [][]any{{int64(1), "x"}, {nil, "é"}}}
+	for name, test := range map[string]struct {
+		save, load map[string]any
+		text       string
+	}{
+		"columns": {nil, nil, `{"z":{"0":1,"1":null},"a":{"0":"x","1":"\u00e9"}}`},
+		"records": {map[string]any{"orient": "records"}, nil, `[{"z":1,"a":"x"},{"z":null,"a":"\u00e9"}]`},
+		"lines":   {map[string]any{"orient": "records", "lines": true}, map[string]any{"lines": true}, "{\"z\":1,\"a\":\"x\"}\n{\"z\":null,\"a\":\"\\u00e9\"}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.text, saved(t, map[string]any{"type": "pandas.JSONDataset", "save_args": test.save}, "x.json", data))
+			back, err := loaded(t, map[string]any{"type": "pandas.JSONDataset", "load_args": test.load}, "x.json", test.text)
+			require.NoError(t, err)
+			require.Equal(t, data, back)
+		})
+	}
+}
