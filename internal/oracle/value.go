@@ -11,6 +11,8 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
 )
 
 // Pair is one item of a [Dict].
@@ -212,10 +214,21 @@ func encodeMap(v reflect.Value) any {
 	return map[string]any{"$map": pairs}
 }
 
-// keyText is the JSON text of a pair's key, by which "$map" is sorted.
+// keyText is the JSON text of a pair's key, by which "$map" is sorted. Python escapes
+// what isn't ASCII there.
 func keyText(pair any) string {
 	text, _ := json.Marshal(pair.([]any)[0])
-	return string(text)
+	var b strings.Builder
+	for _, r := range string(text) {
+		if r < utf8.RuneSelf {
+			b.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&b, `\u%04x`, unit)
+		}
+	}
+	return b.String()
 }
 
 func throughJSON(value any) any {
