@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // tokenKind names the tokens of OmegaConf's interpolation grammar.
 type tokenKind int
@@ -100,7 +103,8 @@ func (l *lexer) pop()              { l.modes = l.modes[:len(l.modes)-1] }
 func (l *lexer) fail(end int) bool {
 	bad := l.text[l.at:]
 	if rest := l.text[end:]; rest != "" {
-		bad = l.text[l.at : end+len(string([]rune(rest)[:1]))]
+		_, size := utf8.DecodeRuneInString(rest)
+		bad = l.text[l.at : end+size]
 	}
 	bad = strings.NewReplacer("\n", `\n`, "\t", `\t`, "\r", `\r`).Replace(bad)
 	l.tokens = append(l.tokens, token{tokError, "token recognition error at: '" + bad + "'"})
