@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -28,17 +27,32 @@ func (a *app) await(ctx context.Context, c *client.Client, runs []messages.RunID
 	if follow {
 		show = newDisplay(a.env, len(runs))
 	}
-	outcomes := make([]outcome, len(runs))
-	var watches sync.WaitGroup
-	for i, run := range runs {
-		watches.Go(func() { outcomes[i] = watch(ctx, c, run, follow, show) })
-	}
-	watches.Wait()
+	outcomes := watchAll(runs, func(run messages.RunID) outcome { return watch(ctx, c, run, follow, show) })
 	show.close()
 	if ctx.Err() != nil {
 		return a.left(runs)
 	}
-	return a.writeOutcomes(runs, outcomes, format)
+	return a.writeOutcomes(outcomes, format)
+}
+
+// maxWatches is how many runs are watched at once. The others lose nothing by
+// waiting: a watch that starts late sees all.
+const maxWatches = 64
+
+// watchAll watches every run and gives the outcomes in the order of the runs.
+func watchAll(runs []messages.RunID, watch func(messages.RunID) outcome) []outcome {
+	outcomes := make([]outcome, len(runs))
+	slots := make(chan struct{}, maxWatches)
+	var watches sync.WaitGroup
+	for i, run := range runs {
+		slots <- struct{}{}
+		watches.Go(func() {
+			defer func() { <-slots }()
+			outcomes[i] = watch(run)
+		})
+	}
+	watches.Wait()
+	return outcomes
 }
 
 // watch follows one run to its reply.
@@ -72,49 +86,55 @@ func (a *app) left(runs []messages.RunID) error {
 	return &cli.Error{Code: cli.Interrupted, Err: fmt.Errorf("%s", text), Hint: hint}
 }
 
-// writeOutcomes writes one run in full, several as a table or as one document a line.
-func (a *app) writeOutcomes(runs []messages.RunID, outcomes []outcome, format outputFormat) error {
-	if err := firstError(outcomes); err != nil {
+// writeOutcomes writes one run in full, several as a table or as one document a
+// line. A run whose outcome isn't known makes the error, after the others are written.
+func (a *app) writeOutcomes(outcomes []outcome, format outputFormat) error {
+	var unknown error
+	var replies []*messages.Reply
+	for _, o := range outcomes {
+		if o.err == nil {
+			replies = append(replies, o.reply)
+		} else if unknown == nil {
+			unknown = o.err
+		}
+	}
+	if err := a.writeReplies(replies, format, len(outcomes) > 1); err != nil {
 		return err
 	}
-	if format == formatText && len(runs) > 1 {
-		if err := a.writeEnds(outcomes); err != nil {
-			return err
-		}
-	} else {
-		for _, o := range outcomes {
-			if err := writeReply(a.env.Stdout, o.reply, format); err != nil {
-				return err
-			}
-		}
+	if unknown != nil {
+		return unknown
 	}
-	for _, o := range outcomes {
-		if code := exitOf(o.reply.State()); code != cli.OK {
+	for _, reply := range replies {
+		if code := exitOf(reply.State()); code != cli.OK {
 			return ended(code)
 		}
 	}
 	return nil
 }
 
-func firstError(outcomes []outcome) error {
-	i := slices.IndexFunc(outcomes, func(o outcome) bool { return o.err != nil })
-	if i < 0 {
-		return nil
+func (a *app) writeReplies(replies []*messages.Reply, format outputFormat, several bool) error {
+	if format == formatText && several {
+		return a.writeEnds(replies)
 	}
-	return outcomes[i].err
+	for _, reply := range replies {
+		if err := writeReply(a.env.Stdout, reply, format); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // writeEnds is the table of several runs, one line each.
-func (a *app) writeEnds(outcomes []outcome) error {
+func (a *app) writeEnds(replies []*messages.Reply) error {
 	tw := tabwriter.NewWriter(a.env.Stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(tw, "RUN ID\tSTATE\tNODES\tTOOK\tERROR")
-	for _, o := range outcomes {
-		end, nodes, problem := o.reply.Ended(), "", ""
-		if o.reply.Result != nil {
-			nodes = fmt.Sprint(o.reply.Result.NodesRun)
+	for _, reply := range replies {
+		end, nodes, problem := reply.Ended(), "", ""
+		if reply.Result != nil {
+			nodes = fmt.Sprint(reply.Result.NodesRun)
 		}
-		if o.reply.Error != nil {
-			problem = oneLine(o.reply.Error.Failure())
+		if reply.Error != nil {
+			problem = oneLine(reply.Error.Failure())
 		}
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\n", end.RunID, end.State, nodes, age(time.Duration(end.Took)), problem)
 	}

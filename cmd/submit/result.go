@@ -63,7 +63,7 @@ func (a *app) result(ctx context.Context, flags *resultFlags, id string) error {
 	if flags.dataset != "" && reply.Result != nil {
 		return a.writeValue(reply.Result, flags.dataset)
 	}
-	return a.writeOutcomes([]messages.RunID{run}, []outcome{{reply: reply}}, flags.format)
+	return a.writeOutcomes([]outcome{{reply: reply}}, flags.format)
 }
 
 // reply reads the reply, and waits for it when told to.

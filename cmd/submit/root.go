@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -19,7 +20,11 @@ type app struct {
 func submit(ctx context.Context, env *cli.Env) cli.ExitCode {
 	root := newRoot(env)
 	root.SetArgs(kedroWords(root, env.Args))
-	return cli.Report(env, root.ExecuteContext(ctx))
+	err := root.ExecuteContext(ctx)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = &cli.Error{Code: cli.Interrupted, Err: errors.New("interrupted"), Hint: "`submit list` shows what was submitted"}
+	}
+	return cli.Report(env, err)
 }
 
 // newRoot builds the whole tree of commands.
