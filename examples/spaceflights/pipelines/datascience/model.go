@@ -82,6 +82,9 @@ func evaluateModel(ctx context.Context, model Regressor, x Features, y []float64
 	if !slices.Equal(model.Features, x.Columns) {
 		return Metrics{}, fmt.Errorf("the model was trained with %v, the test has %v", model.Features, x.Columns)
 	}
+	if len(x.Rows) == 0 || len(x.Rows) != len(y) {
+		return Metrics{}, fmt.Errorf("expected as many rows as targets and at least one, got %d and %d", len(x.Rows), len(y))
+	}
 	mean := stat.Mean(y, nil)
 	var residual, total float64
 	var m Metrics
@@ -92,7 +95,12 @@ func evaluateModel(ctx context.Context, model Regressor, x Features, y []float64
 		m.MAE += off / float64(len(y))
 		m.MaxError = max(m.MaxError, off)
 	}
-	m.R2 = 1 - residual/total
+	switch {
+	case residual == 0:
+		m.R2 = 1
+	case total > 0:
+		m.R2 = 1 - residual/total
+	}
 	zerolog.Ctx(ctx).Info().Float64("r2_score", m.R2).Msgf("Model has a coefficient R^2 of %.3f on test data.", m.R2)
 	return m, nil
 }
