@@ -72,7 +72,9 @@ func decode(ctx context.Context, ds Dataset, want reflect.Type) (any, error) {
 	if want == nil || isAny(want) {
 		return ds.Load(ctx)
 	}
-	if into, ok := ds.(IntoLoader); ok {
+	// A value in memory is there already: a destination for it would be made in vain.
+	_, inMemory := ds.(*MemoryDataset)
+	if into, ok := ds.(IntoLoader); ok && !inMemory {
 		dst := reflect.New(want)
 		if err := into.LoadInto(ctx, dst.Interface()); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"reflect"
+	"sync"
 )
 
 // Copier is implemented by data that knows how to copy itself deeply. Copy modes deepcopy and copy use it.
@@ -158,7 +159,7 @@ func (c *copier) slice(v reflect.Value) reflect.Value {
 }
 
 func (c *copier) elements(out, v reflect.Value) {
-	if isFlat(v.Type().Elem().Kind()) {
+	if isFlat(v.Type().Elem()) {
 		reflect.Copy(out, v)
 		return
 	}
@@ -167,9 +168,31 @@ func (c *copier) elements(out, v reflect.Value) {
 	}
 }
 
-// isFlat tells whether values of a kind hold no references that could be changed.
-func isFlat(k reflect.Kind) bool {
-	return k != reflect.Interface && (k <= reflect.Complex128 || k == reflect.String)
+var flatTypes sync.Map // reflect.Type -> bool; derived from types alone, so shared by all
+
+// isFlat tells whether values of a type hold no references that a copy has to follow. What a struct doesn't export is shared.
+func isFlat(t reflect.Type) bool {
+	switch k := t.Kind(); {
+	case k == reflect.Struct:
+		if known, ok := flatTypes.Load(t); ok {
+			return known.(bool)
+		}
+		flat := true
+		for i := range t.NumField() {
+			if f := t.Field(i); f.IsExported() && !isFlat(f.Type) {
+				flat = false
+				break
+			}
+		}
+		flatTypes.Store(t, flat)
+		return flat
+	case k == reflect.Array:
+		return isFlat(t.Elem())
+	case k == reflect.String:
+		return true
+	default:
+		return k <= reflect.Complex128
+	}
 }
 
 func (c *copier) pointer(v reflect.Value) reflect.Value {
@@ -208,7 +231,7 @@ func (c *copier) structure(v reflect.Value) reflect.Value {
 	out := reflect.New(v.Type()).Elem()
 	out.Set(v)
 	for i := range v.NumField() {
-		if v.Type().Field(i).IsExported() && !isFlat(v.Field(i).Kind()) {
+		if v.Type().Field(i).IsExported() && !isFlat(v.Field(i).Type()) {
 			out.Field(i).Set(c.value(v.Field(i)))
 		}
 	}

@@ -151,7 +151,31 @@ func shown(spec catalog.Spec, name string, defaults map[string]any) catalog.Desc
 	return catalog.DescribedArg{Name: name, Value: merged}
 }
 
-// checkFileArguments refuses arguments that no file dataset of this kind takes, and fs_args that would change the text.
+// checkFileArguments refuses arguments that no file dataset of this kind takes, and fs_args that would change what is read or
+// written: a file is UTF-8 and is replaced as a whole.
 func checkFileArguments(spec catalog.Spec, extra ...string) error {
-	return spec.Arguments([]string{"filepath"}, append(slices.Clone(fileArguments), extra...)...)
+	if err := spec.Arguments([]string{"filepath"}, append(slices.Clone(fileArguments), extra...)...); err != nil {
+		return err
+	}
+	a := argsOf(spec, "fs_args", "project", "client_kwargs", "anon")
+	a.boolean("auto_mkdir", true)
+	for _, key := range []string{"open_args_load", "open_args_save"} {
+		v, _ := a.get(key)
+		values, ok := v.(map[string]any)
+		if !ok && v != nil {
+			a.fail(key, "must be a mapping, got %v", v)
+		}
+		if err := checkOpenArgs(&args{name: "fs_args." + key, values: values, ignored: []string{"newline", "errors"}}); err != nil {
+			return err
+		}
+	}
+	return a.done()
+}
+
+func checkOpenArgs(a *args) error {
+	if mode := a.text("mode", "w"); strings.ContainsAny(mode, "ax+") {
+		a.fail("mode", "must be r or w: files are replaced as a whole, got %q", mode)
+	}
+	checkEncoding(a)
+	return a.done()
 }

@@ -1,6 +1,7 @@
 package dataset_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -16,6 +17,7 @@ import (
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/catalog/catalogtest"
 	"github.com/kedge-run/kedge/dataset"
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 )
 
@@ -223,4 +225,77 @@ func TestPandasFiles(t *testing.T) {
 	whole := load[*dataset.Table](t.Context(), t, c, "whole")
 	require.Equal(t, append(columns, "kind"), whole.Columns, "row labels are left out")
 	require.Equal(t, "b", whole.Rows[1][5])
+}
+
+func TestFSArgs(t *testing.T) {
+	for text, open := range map[string]map[string]any{
+		`fs_args.open_args_save.mode must be r or w: files are replaced as a whole, got "a"`: {"open_args_save": map[string]any{"mode": "a"}},
+		`fs_args.open_args_load.encoding must be utf-8, got "latin-1"`:                       {"open_args_load": map[string]any{"encoding": "latin-1"}},
+		`fs_args.nonsense isn't supported; supported are: auto_mkdir`:                        {"nonsense": 1},
+	} {
+		_, err := dataset.Types().New("x", map[string]any{"type": "text.TextDataset", "filepath": "x", "fs_args": open}, catalog.Version{})
+		require.ErrorContains(t, err, text)
+	}
+	_, err := dataset.Types().New("x", map[string]any{"type": "text.TextDataset", "filepath": "x", "fs_args": map[string]any{"open_args_save": map[string]any{"mode": "w", "encoding": "utf-8"}}}, catalog.Version{})
+	require.NoError(t, err)
+}
+
+// TestFilesAreHandedOver: nodes that run programs get the file itself and hand one back.
+func TestFilesAreHandedOver(t *testing.T) {
+	folder := t.TempDir()
+	c := newCatalog(t, map[string]map[string]any{"x": {"type": "text.TextDataset", "filepath": filepath.Join(folder, "x.txt"), "versioned": true}})
+	_, err := c.LoadAs(t.Context(), "x", reflect.TypeFor[catalog.Undecoded]())
+	require.ErrorIs(t, err, catalog.ErrVersionNotFound)
+	made := filepath.Join(t.TempDir(), "made")
+	require.NoError(t, os.WriteFile(made, []byte("by a program"), 0o600))
+	discarded := false
+	require.NoError(t, c.Save(t.Context(), "x", catalog.File{Path: made, Discard: func() { discarded = true }}))
+	require.True(t, discarded)
+	require.NoFileExists(t, made)
+	file := must(c.LoadAs(t.Context(), "x", reflect.TypeFor[catalog.Undecoded]())).(catalog.File)
+	require.Equal(t, filepath.Join(folder, "x.txt", "2024-06-01T00.00.00.000Z", "x.txt"), file.Path)
+	require.Equal(t, "by a program", load[string](t.Context(), t, c, "x"))
+	require.ErrorContains(t, c.Save(t.Context(), "x", catalog.File{Path: made}), "must not exist if versioning is enabled.")
+}
+
+func must[T any](value T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+func TestVersionsDisagreeingIsAWarning(t *testing.T) { // CAT-069, CAT-071
+	var lines bytes.Buffer
+	ctx := zerolog.New(&lines).WithContext(t.Context())
+	path := filepath.Join(t.TempDir(), "x.txt")
+	config := map[string]any{"type": "text.TextDataset", "filepath": path}
+	types := dataset.Types()
+	versioned := func(v catalog.Version) catalog.Versioned {
+		entry := maps.Clone(config)
+		entry["versioned"] = true
+		return must(types.New("x", entry, v)).(catalog.Versioned)
+	}
+	require.NoError(t, versioned(catalog.Version{Save: "2024"}).Save(ctx, "new"))
+	require.Empty(t, lines.String())
+	old := versioned(catalog.Version{Save: "2023"})
+	require.NoError(t, old.Save(ctx, "old"))
+	require.Contains(t, lines.String(), "Save version '2023' did not match load version '2024' for kedro_datasets.text.text_dataset.TextDataset(")
+	versions, err := old.(interface {
+		Versions(context.Context) ([]string, error)
+	}).Versions(ctx)
+	require.NoError(t, err)
+	require.Equal(t, []string{"2024", "2023"}, versions)
+	require.Equal(t, "new", must(old.Load(ctx)))
+}
+
+func TestCachedFile(t *testing.T) { // CAT-120
+	path := filepath.Join(t.TempDir(), "x.json")
+	c := newCatalog(t, map[string]map[string]any{"x": {"type": "CachedDataset", "versioned": true, "dataset": map[string]any{"type": "json.JSONDataset", "filepath": path}}})
+	require.NoError(t, c.Save(t.Context(), "x", map[string]any{"a": 1}))
+	require.NoError(t, os.RemoveAll(path))
+	require.Equal(t, map[string]any{"a": 1}, load[map[string]any](t.Context(), t, c, "x"))
+	require.NoError(t, c.Release(t.Context(), "x"))
+	_, err := c.Load(t.Context(), "x")
+	require.ErrorIs(t, err, catalog.ErrVersionNotFound)
 }
