@@ -140,9 +140,10 @@ func BenchmarkNew(b *testing.B) {
 		parts := graphParts(b, g, namespaces)
 		for b.Loop() {
 			p, err := New(parts...)
-			if err != nil || len(p.Warnings()) < 0 {
+			if err != nil {
 				b.Fatal(err)
 			}
+			p.Warnings() // lazy here, at once in Kedro
 		}
 	})
 }
@@ -170,9 +171,10 @@ func BenchmarkFilter(b *testing.B) {
 			b.Run(q.ID, func(b *testing.B) {
 				for b.Loop() {
 					answer, err := p.Filter(f)
-					if err != nil || len(answer.Nodes()) != q.Count || len(answer.Warnings()) < 0 {
+					if err != nil || len(answer.Nodes()) != q.Count {
 						b.Fatal(err, len(answer.Nodes()))
 					}
+					answer.Warnings()
 				}
 			})
 		}

@@ -170,7 +170,7 @@ func TestAnUnusedGeneratorIsFreedByClose(t *testing.T) {
 
 func TestPanicsReachTheRunner(t *testing.T) {
 	n := mustNode(t, func(int) int { panic("boom") }, "x", "y")
-	require.PanicsWithValue(t, "boom", func() { n.Run(context.Background(), map[string]any{"x": 1}) }) //nolint:errcheck // it panics
+	require.PanicsWithValue(t, "boom", func() { n.Run(context.Background(), map[string]any{"x": 1}) })
 }
 
 func BenchmarkRun(b *testing.B) {
