@@ -180,6 +180,11 @@ func (s *Set) AfterContextCreated(ctx context.Context, info ContextInfo) error {
 // mappings are worth building only then.
 func (s *Set) WantsCatalog() bool { return s != nil && len(s.afterCatalogCreated) > 0 }
 
+// WatchesNodes reports whether a hook is given the inputs of nodes, which it may keep.
+func (s *Set) WatchesNodes() bool {
+	return s != nil && len(s.beforeNodeRun)+len(s.afterNodeRun)+len(s.onNodeError) > 0
+}
+
 // AfterCatalogCreated calls the hooks of this moment.
 func (s *Set) AfterCatalogCreated(ctx context.Context, info CatalogInfo) error {
 	if s == nil {

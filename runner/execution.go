@@ -21,6 +21,7 @@ type execution struct {
 	schedule *Schedule
 	async    bool
 	log      *zerolog.Logger
+	tasks    []Task // by step; one allocation for all
 	reads    []int  // loads left, by slot
 	done     []bool // by step
 	finished int
@@ -47,7 +48,7 @@ func execute(ctx context.Context, req Request, logger string, async bool, steps 
 	}
 	e := &execution{
 		req: req, logger: logger, schedule: s, async: async, log: zerolog.Ctx(ctx),
-		reads: make([]int, len(s.slots)), done: make([]bool, len(s.steps)),
+		tasks: make([]Task, len(s.steps)), reads: make([]int, len(s.slots)), done: make([]bool, len(s.steps)),
 	}
 	for i := range s.slots {
 		e.reads[i] = s.slots[i].reads
@@ -132,13 +133,15 @@ func (e *execution) outputs(ctx context.Context) (map[string]catalog.Dataset, er
 }
 
 // task prepares one step. It is called by the goroutine that owns the execution.
-func (e *execution) task(i int) Task {
+func (e *execution) task(i int) *Task {
 	e.started++
-	return Task{
+	t := &e.tasks[i]
+	*t = Task{
 		Node: e.schedule.steps[i].node, Catalog: e.req.Catalog, Hooks: e.req.Hooks, RunID: e.req.RunID,
 		IsAsync: e.async, Observe: e.req.Observe, Index: e.started, Total: len(e.schedule.steps),
 		schedule: e.schedule, step: &e.schedule.steps[i],
 	}
+	return t
 }
 
 // complete counts a step as done, tells so, and releases what nobody reads any

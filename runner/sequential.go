@@ -32,11 +32,16 @@ func (e *execution) adviseAsync() {
 // inOrder walks the steps in execution order (RUN-021).
 func inOrder(ctx context.Context, e *execution) error {
 	e.adviseAsync()
+	var scratch map[string]any
+	if !e.req.Hooks.WatchesNodes() {
+		scratch = make(map[string]any)
+	}
 	for i := range e.schedule.steps {
 		if err := cancelled(ctx); err != nil {
 			return err
 		}
 		t := e.task(i)
+		t.scratch = scratch
 		took, err := t.timed(ctx)
 		if err != nil {
 			return e.fail(ctx, i, err)

@@ -30,6 +30,8 @@ type Task struct {
 
 	schedule *Schedule // prepared by a runner of this package; nil otherwise
 	step     *step
+	scope    scope
+	scratch  map[string]any // for the inputs, when tasks run one by one and nobody keeps them
 }
 
 // Execute runs the task. A panic of the function, a hook or a dataset is a
@@ -111,7 +113,11 @@ func (t *Task) load(ctx context.Context) (map[string]any, error) {
 	if t.IsAsync {
 		return t.loadAsync(ctx)
 	}
-	inputs := make(map[string]any, len(t.step.inputs))
+	inputs := t.scratch
+	if inputs == nil {
+		inputs = make(map[string]any, len(t.step.inputs))
+	}
+	clear(inputs)
 	for i, slot := range t.step.inputs {
 		name := t.schedule.slots[slot].name
 		value, err := t.loadOne(ctx, i, name)
@@ -176,7 +182,7 @@ func (t *Task) guarded(ctx context.Context, inputs map[string]any) (outputs pipe
 	if t.Observe != nil {
 		ctx = t.observedLogger(ctx)
 	}
-	return t.Node.Run(context.WithValue(ctx, taskKey{}, t), inputs)
+	return t.Node.Run(t.within(ctx), inputs)
 }
 
 // shown is what after_node_run sees; the chunks of a generator aren't drawn yet.

@@ -81,7 +81,7 @@ func asReady(ctx context.Context, e *execution, maxWorkers int) error {
 // queued is a task on its way to a worker.
 type queued struct {
 	step int
-	task Task
+	task *Task
 }
 
 // coordinate submits steps and collects their outcomes until none is under way.

@@ -3,7 +3,9 @@ package session
 import (
 	"context"
 	"fmt"
+	"math"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -33,9 +35,14 @@ func benchmarkRun(b *testing.B, parts []pipeline.Part) {
 	_, err := s.Run(ctx, opts)
 	require.NoError(b, err)
 	b.ReportAllocs()
+	best := time.Duration(math.MaxInt64)
 	for b.Loop() {
+		start := time.Now()
 		if _, err := s.Run(ctx, opts); err != nil {
 			b.Fatal(err)
 		}
+		best = min(best, time.Since(start))
 	}
+	// On a busy machine the mean tells about the neighbours; the best tells about the code.
+	b.ReportMetric(float64(best.Nanoseconds()), "best-ns")
 }
