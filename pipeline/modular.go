@@ -52,7 +52,7 @@ func Modular(opts Options, parts ...Part) (*Pipeline, error) {
 			return nil, err
 		}
 	}
-	return build(copies, opts.Tags)
+	return build(copies, nil)
 }
 
 // renaming maps dataset names (PIP-081).

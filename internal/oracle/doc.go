@@ -23,7 +23,7 @@
 // README, [Dict] becomes {"$dict": ...}. Integers and floats are told apart, as
 // in the vectors. Parts that a vector declares unstable are left out.
 //
-// With KEDGE_VECTORS=DIR in the environment the vectors are read from
+// With KEDGE_VECTORS=DIR (an absolute path) in the environment the vectors are read from
 // DIR/<family>.jsonl.gz: answers to other questions, made with
 //
 //	python gen_<family>.py --seed other --extra --out DIR
