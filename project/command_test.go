@@ -260,3 +260,20 @@ func TestCommandIsCancelled(t *testing.T) {
 	require.NoFileExists(t, filepath.Join(s.dir, "data/out.txt"))
 	s.requireTidy()
 }
+
+// TestOutputsThatAreNeverSavedAreRemoved shows what happens when an earlier output of the same command can't be saved.
+func TestOutputsThatAreNeverSavedAreRemoved(t *testing.T) {
+	s := newShop(t)
+	s.file("a", "text.TextDataset", "a.txt", true)
+	s.file("b", "text.TextDataset", "b.txt", true)
+	s.write("data/a.txt/v1/a.txt", "old")
+	_, err := s.run(t.Context(), `
+  - {command: "echo new > {outputs.a}; echo new > {outputs.b}", outputs: [a, b]}
+`)
+	require.ErrorContains(t, err, "must not exist if versioning is enabled")
+	require.NoDirExists(t, filepath.Join(s.dir, "data/b.txt"))
+	require.Eventually(t, func() bool {
+		left, err := filepath.Glob(filepath.Join(s.dir, "data", ".kedge-command-*"))
+		return err == nil && len(left) == 0
+	}, 10*time.Second, time.Millisecond)
+}
