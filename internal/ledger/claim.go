@@ -83,6 +83,9 @@ func (l *Ledger) readRequest(data []byte, address messages.RequestAddress) (*mes
 		err = request.Validate()
 	}
 	if err == nil {
+		err = checkSupported(request)
+	}
+	if err == nil {
 		err = request.CheckReplyPrefix(l.cfg.Subjects, l.cfg.ReplyPrefixes)
 	}
 	if err == nil {
@@ -96,6 +99,19 @@ func (l *Ledger) readRequest(data []byte, address messages.RequestAddress) (*mes
 		invalid = &messages.FieldError{Code: messages.CodeInvalidRequest, Reason: err.Error()}
 	}
 	return nil, invalid
+}
+
+// checkSupported refuses promises that the ledger does not keep: a key that is ignored
+// would run twice what must run once.
+func checkSupported(request *messages.RunRequest) error {
+	for _, k := range []struct{ field, key string }{
+		{"idempotency_key", request.IdempotencyKey}, {"unique_key", request.UniqueKey}, {"concurrency_key", request.ConcurrencyKey},
+	} {
+		if k.key != "" {
+			return &messages.FieldError{Field: k.field, Code: messages.CodeInvalidRequest, Reason: "is not supported by this version"}
+		}
+	}
+	return nil
 }
 
 // checkAddress compares a request with the subject that it came by.

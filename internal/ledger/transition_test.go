@@ -1,0 +1,166 @@
+package ledger
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/kedge-run/kedge/messages"
+)
+
+func TestDecide(t *testing.T) {
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	const quiet = 6 * time.Second
+	d := delivery{
+		address: messages.RequestAddress{Priority: messages.P1, Queue: "q", Tenant: "t", RunID: "r"},
+		subject: "kedge.run.p1.q.t.r", sequence: 7, request: &messages.RunRequest{RunID: "r"},
+	}
+	invalid := d
+	invalid.request, invalid.invalid = nil, &messages.FieldError{Field: "tags"}
+	with := func(change func(*messages.Status)) *messages.Status {
+		s := queued(d)
+		change(&s)
+		return &s
+	}
+	running := func(age time.Duration) *messages.Status {
+		return with(func(s *messages.Status) {
+			s.State, s.Epoch, s.Owner, s.StartedAt = messages.StateRunning, 1, "w", now.Add(-age)
+		})
+	}
+	cancelled := func(owner string) *messages.Status {
+		s := running(time.Minute)
+		s.State, s.Owner = messages.StateCancelling, owner
+		return s
+	}
+	tests := map[string]struct {
+		status *messages.Status
+		alive  bool
+		d      delivery
+		want   action
+		delay  time.Duration
+	}{
+		"no status":              {nil, false, d, actRun, 0},
+		"queued":                 {with(func(*messages.Status) {}), false, d, actRun, 0},
+		"invalid":                {nil, false, invalid, actClose, 0},
+		"before its time":        {with(func(s *messages.Status) { s.NotBefore = now.Add(time.Minute) }), false, d, actWait, time.Minute},
+		"in its time":            {with(func(s *messages.Status) { s.NotBefore = now.Add(-time.Minute) }), false, d, actRun, 0},
+		"start_by has passed":    {with(func(s *messages.Status) { s.StartBy = now.Add(-time.Second) }), false, d, actClose, 0},
+		"start_by to come":       {with(func(s *messages.Status) { s.StartBy = now.Add(time.Second) }), false, d, actRun, 0},
+		"elsewhere":              {with(func(s *messages.Status) { s.RequestSubject = "other" }), false, d, actDrop, 0},
+		"older message":          {with(func(s *messages.Status) { s.RequestSequence = 8 }), false, d, actDrop, 0},
+		"newer message":          {with(func(s *messages.Status) { s.RequestSequence = 6 }), false, d, actRun, 0},
+		"owner lives":            {running(time.Minute), true, d, actWait, ownerPoll},
+		"owner is young":         {running(time.Second), false, d, actWait, ownerPoll},
+		"owner is lost":          {running(time.Minute), false, d, actRun, 0},
+		"owner from the future":  {running(-time.Minute), false, d, actRun, 0},
+		"late start_by":          {with(func(s *messages.Status) { *s = *running(time.Minute); s.StartBy = now.Add(-time.Second) }), false, d, actRun, 0},
+		"cancelled, owner lives": {cancelled("w"), true, d, actWait, ownerPoll},
+		"cancelled, owner lost":  {cancelled("w"), false, d, actClose, 0},
+		"cancelled, queued":      {cancelled(""), false, d, actClose, 0},
+		"cancelled and invalid":  {cancelled(""), false, invalid, actClose, 0},
+		"ended":                  {with(func(s *messages.Status) { s.State = messages.StateFailed }), true, d, actDrop, 0},
+		"ended and invalid":      {with(func(s *messages.Status) { s.State = messages.StateRejected }), false, invalid, actDrop, 0},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := decide(test.status, test.alive, test.d, now, quiet)
+			require.Equal(t, test.want, got.action, got.reason)
+			require.Equal(t, test.delay, got.delay)
+			require.Equal(t, test.want == actClose, got.reply != nil)
+			require.True(t, test.want == actRun || got.reason != "")
+		})
+	}
+}
+
+// TestTransitionsAreLawful walks a run through random steps: each changes the state
+// only as messages allows, epochs never fall, a final status is never left, and a
+// status survives its encoding.
+func TestTransitionsAreLawful(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+		d := delivery{
+			address: messages.RequestAddress{Priority: messages.P1, Queue: "q", Tenant: "t", RunID: "r"},
+			subject: "s", sequence: 1, storedAt: now, request: &messages.RunRequest{RunID: "r"},
+		}
+		s := queued(d)
+		for range rapid.IntRange(1, 30).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 60).Draw(t, "seconds")) * time.Second)
+			next := randomStep(t, s, d, now)
+			require.True(t, next.State == s.State || s.State.CanBecome(next.State), "%s -> %s", s.State, next.State)
+			require.GreaterOrEqual(t, next.Epoch, s.Epoch)
+			require.False(t, s.State.Terminal())
+			require.False(t, next.UpdatedAt.Before(s.UpdatedAt))
+			if next.State == messages.StateRunning {
+				require.NotEmpty(t, next.Owner)
+			}
+			text, err := json.Marshal(next)
+			require.NoError(t, err)
+			var read messages.Status
+			require.NoError(t, json.Unmarshal(text, &read))
+			require.True(t, sameWrite(next, read))
+			if s = next; s.State.Terminal() {
+				require.Equal(t, actDrop, decide(&s, false, d, now, time.Second).action)
+				require.Equal(t, leave, mend(s, inspection{}, now.Add(time.Hour), time.Minute))
+				return
+			}
+		}
+	})
+}
+
+func randomStep(t *rapid.T, s messages.Status, d delivery, now time.Time) messages.Status {
+	alive := rapid.Bool().Draw(t, "alive")
+	switch rapid.SampledFrom([]string{"deliver", "cancel", "progress", "finish", "put back", "sweep"}).Draw(t, "step") {
+	case "deliver":
+		switch what := decide(&s, alive, d, now, time.Second); what.action {
+		case actRun:
+			return claimed(s, d.sequence, "w", now)
+		case actClose:
+			s = seized(s, d.sequence, "w", now)
+			return ended(s, sealed(what.reply, s, now), now)
+		}
+	case "cancel":
+		if s.State != messages.StateCancelling {
+			return cancelling(s, messages.Cancel{At: now}, now)
+		}
+	case "progress":
+		if s.State == messages.StateRunning {
+			return progressed(s, messages.Progress{Done: 1, Total: 2}, now)
+		}
+	case "finish":
+		if s.State == messages.StateRunning {
+			return ended(s, sealed(&messages.Reply{Result: &messages.RunResult{}}, s, now), now)
+		}
+	case "put back":
+		if s.State == messages.StateRunning {
+			return released(s, Outcome{Delay: time.Second, Error: &messages.Failure{Code: messages.CodeTransient}}, now)
+		}
+	case "sweep":
+		switch mend(s, inspection{alive: alive, message: rapid.Bool().Draw(t, "message")}, now, time.Minute) {
+		case requeue:
+			return requeued(seized(s, 0, "w", now), now)
+		case endIt:
+			s = seized(s, 0, "w", now)
+			reply := cancelledReply(s.Cancel)
+			if s.State == messages.StateQueued {
+				reply = expiredReply(s.StartBy)
+			}
+			return ended(s, sealed(reply, s, now), now)
+		}
+	}
+	return s
+}
+
+func TestClaimedCountsLosses(t *testing.T) {
+	now := time.Now().UTC()
+	s := claimed(messages.Status{State: messages.StateQueued}, 1, "w1", now)
+	require.Equal(t, []any{1, uint64(1), 0, "w1"}, []any{s.Attempt, s.Epoch, s.Losses, s.Owner})
+	s = claimed(s, 1, "w2", now)
+	require.Equal(t, []any{2, uint64(2), 1, "w2"}, []any{s.Attempt, s.Epoch, s.Losses, s.Owner})
+	require.Equal(t, messages.CodeWorkerLost, s.LastError.Code)
+	s = released(s, Outcome{Reason: "draining"}, now)
+	s = claimed(s, 1, "w3", now)
+	require.Equal(t, []any{3, uint64(3), 1, 0}, []any{s.Attempt, s.Epoch, s.Losses, s.Retries})
+}
