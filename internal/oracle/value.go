@@ -201,11 +201,11 @@ func encodeMap(v reflect.Value) any {
 	texts := map[string]any{}
 	var pairs []any
 	for iter := v.MapRange(); iter.Next(); {
-		key := Encode(iter.Key().Interface())
+		key, value := Encode(iter.Key().Interface()), Encode(iter.Value().Interface())
 		if text, ok := key.(string); ok {
-			texts[text] = Encode(iter.Value().Interface())
+			texts[text] = value
 		}
-		pairs = append(pairs, []any{key, Encode(iter.Value().Interface())})
+		pairs = append(pairs, []any{key, value})
 	}
 	if len(texts) == v.Len() {
 		return texts
