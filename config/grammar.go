@@ -215,46 +215,54 @@ func (p *parser) interpolation() (*interpolation, error) {
 		p.at++
 		inter.dots++
 	}
+	if t := p.peek(); t.kind == tokInterClose && inter.dots > 0 {
+		return nil, p.failure("extraneous input '" + t.text + "' expecting {INTER_OPEN, BRACKET_OPEN, ID, '.', INTER_KEY}")
+	}
 	named := inter.dots == 0
-	for first := true; ; first = false {
+	for {
+		if err := p.step(inter, start); err != nil {
+			return nil, err
+		}
+		last := inter.keys[len(inter.keys)-1]
+		named = named && last.canName()
 		switch t := p.peek(); {
-		case t.kind == tokInterClose && !first:
+		case t.kind == tokInterClose:
 			p.at++
 			inter.source = p.source(start)
 			return inter, nil
-		case t.kind == tokColon && named && !first:
+		case t.kind == tokColon && named:
 			p.at++
 			return p.resolver(inter, start)
-		case t.kind == tokBracketOpen:
-			named = false
-			p.at++
-			if err := p.key(inter, start, true); err != nil {
-				return nil, err
-			}
-			if p.peek().kind != tokBracketClose {
-				return nil, p.mismatch("BRACKET_CLOSE")
-			}
-			p.at++
-		case first && t.kind == tokInterClose && inter.dots > 0:
-			return nil, p.failure("extraneous input '" + t.text + "' expecting {INTER_OPEN, BRACKET_OPEN, ID, '.', INTER_KEY}")
-		case first:
-			if err := p.key(inter, start, false); err != nil {
-				return nil, err
-			}
-		case t.kind == tokDot:
-			p.at++
-			if err := p.key(inter, start, false); err != nil {
-				return nil, err
-			}
-		default:
-			return nil, p.noAlternative(start)
 		}
-		named = named && inter.keys[len(inter.keys)-1].canName()
 	}
 }
 
+// step parses one key of a reference, with what leads to it.
+func (p *parser) step(inter *interpolation, start int) error {
+	switch t := p.peek(); {
+	case t.kind == tokBracketOpen:
+		p.at++
+		if err := p.key(inter, start, true); err != nil {
+			return err
+		}
+		if p.peek().kind != tokBracketClose {
+			return p.mismatch("BRACKET_CLOSE")
+		}
+		p.at++
+		return nil
+	case len(inter.keys) == 0:
+		return p.key(inter, start, false)
+	case t.kind == tokDot:
+		p.at++
+		return p.key(inter, start, false)
+	}
+	return p.noAlternative(start)
+}
+
 // canName tells whether a step may be part of a resolver's name.
-func (k pathKey) canName() bool { return k.inter != nil || idLength(k.raw) == len(k.raw) }
+func (k pathKey) canName() bool {
+	return !k.brackets && (k.inter != nil || idLength(k.raw) == len(k.raw))
+}
 
 func (p *parser) key(inter *interpolation, start int, brackets bool) error {
 	switch t := p.peek(); t.kind {

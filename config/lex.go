@@ -142,16 +142,21 @@ func (l *lexer) textToken(mode lexMode) {
 		l.add(tokText, len(plain))
 		return
 	}
-	odd := end%2 == 1
+	l.backslashes(rest, end, quote, even)
+}
+
+// backslashes cuts n of them: an odd number escapes what follows.
+func (l *lexer) backslashes(rest string, n int, quote string, even tokenKind) {
+	odd := n%2 == 1
 	switch {
-	case odd && strings.HasPrefix(rest[end:], "${"):
-		l.add(tokEscInter, end+2)
-	case odd && quote != "" && strings.HasPrefix(rest[end:], quote):
-		l.add(tokEsc, end+1)
+	case odd && strings.HasPrefix(rest[n:], "${"):
+		l.add(tokEscInter, n+2)
+	case odd && quote != "" && strings.HasPrefix(rest[n:], quote):
+		l.add(tokEsc, n+1)
 	case odd:
-		l.add(tokText, end)
+		l.add(tokText, n)
 	default:
-		l.add(even, end)
+		l.add(even, n)
 	}
 }
 
@@ -270,29 +275,10 @@ func (l *lexer) valueToken() bool {
 
 // punctuation cuts brackets, quotes, commas and colons with the blanks around them.
 func (l *lexer) punctuation(rest string, space int) bool {
-	after := rest[space:]
-	if space == 0 {
-		switch {
-		case strings.HasPrefix(rest, "${"):
-			l.interOpen()
-			return true
-		case rest[0] == '{':
-			l.add(tokBraceOpen, 1+blanks(rest[1:]))
-			l.push(modeValue)
-			return true
-		case rest[0] == '[':
-			l.add(tokBracketOpen, 1+blanks(rest[1:]))
-			return true
-		case rest[0] == '\'':
-			l.add(tokQuoteOpen, 1)
-			l.push(modeSingle)
-			return true
-		case rest[0] == '"':
-			l.add(tokQuoteOpen, 1)
-			l.push(modeDouble)
-			return true
-		}
+	if space == 0 && l.opening(rest) {
+		return true
 	}
+	after := rest[space:]
 	if after == "" {
 		return false
 	}
@@ -306,6 +292,27 @@ func (l *lexer) punctuation(rest string, space int) bool {
 		l.add(tokComma, space+1+blanks(after[1:]))
 	case ':':
 		l.add(tokColon, space+1+blanks(after[1:]))
+	default:
+		return false
+	}
+	return true
+}
+
+func (l *lexer) opening(rest string) bool {
+	switch {
+	case strings.HasPrefix(rest, "${"):
+		l.interOpen()
+	case rest[0] == '{':
+		l.add(tokBraceOpen, 1+blanks(rest[1:]))
+		l.push(modeValue)
+	case rest[0] == '[':
+		l.add(tokBracketOpen, 1+blanks(rest[1:]))
+	case rest[0] == '\'':
+		l.add(tokQuoteOpen, 1)
+		l.push(modeSingle)
+	case rest[0] == '"':
+		l.add(tokQuoteOpen, 1)
+		l.push(modeDouble)
 	default:
 		return false
 	}
