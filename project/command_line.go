@@ -75,6 +75,9 @@ func (s *source) words(f field) []template {
 			s.fail(item, name, "expected a word, got %s", describe(item))
 			continue
 		}
+		if i == 0 && strings.Trim(item.Value, "/ ") == "" {
+			s.fail(item, name, "expected the name of a program, got %s", describeFilled(item))
+		}
 		word := s.template(item, name)
 		if options && i > 0 && len(word) > 0 && word[0].ref != nil {
 			word[0].ref.starts = true
@@ -136,23 +139,16 @@ func (c *commandLine) all() []*reference {
 	return refs
 }
 
-// program is the name of the program for messages and automatic node names.
+// program is the name of the program for messages and automatic node names; a script is "sh".
 func (c *commandLine) program() string {
-	first := ""
-	switch {
-	case len(c.words) > 0:
-		first = c.words[0][0].text
-	case len(c.script) > 0:
-		if fields := strings.Fields(c.script[0].text); len(fields) > 0 {
-			first = fields[0]
-		}
-	}
-	first = first[strings.LastIndex(first, "/")+1:]
-	if first == "" || strings.Trim(first, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != "" {
+	if len(c.words) == 0 || c.words[0][0].ref != nil {
 		return "sh"
 	}
-	return first
+	first := strings.TrimRight(c.words[0][0].text, "/")
+	return notInName.ReplaceAllString(first[strings.LastIndex(first, "/")+1:], "_")
 }
+
+var notInName = regexp.MustCompile(`[^\w.-]`)
 
 // shell is the script for sh. A placeholder becomes a reference to an environment variable, quoted to be one word
 // wherever it stands, so a value is never part of the program.

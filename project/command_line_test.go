@@ -78,13 +78,14 @@ func TestWhereAPlaceholderBeginsAWord(t *testing.T) {
 }
 
 func TestProgramNames(t *testing.T) {
-	for script, want := range map[string]string{
-		"sort {inputs.a}":       "sort",
-		"./scripts/run.sh x":    "run.sh",
-		"{inputs.a}":            "sh",
-		"  (cd x && y)":         "sh",
-		"/usr/bin/python3 -c 1": "python3",
+	for word, want := range map[string]string{
+		"sort":              "sort",
+		"./scripts/run.sh":  "run.sh",
+		"/usr/bin/python3":  "python3",
+		"{inputs.a}":        "sh",
+		"scripts/my script": "my_script",
 	} {
-		require.Equal(t, want, (&commandLine{script: readTemplate(t, script)}).program(), script)
+		require.Equal(t, want, (&commandLine{words: []template{readTemplate(t, word)}}).program(), word)
 	}
+	require.Equal(t, "sh", (&commandLine{script: readTemplate(t, "cd x && sort y")}).program())
 }

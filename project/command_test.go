@@ -195,7 +195,7 @@ KEDGE_RUN_ID=run-7
 func TestCommandsThatFailChangeNothing(t *testing.T) {
 	for name, test := range map[string]struct{ command, want string }{
 		"status": {`echo new > {outputs.a}; echo new > {outputs.b}; echo "no such city" >&2; exit 4`,
-			"command \"/bin/sh\" failed: exit status 4\nno such city"},
+			"command \"sh\" failed: exit status 4\nno such city"},
 		"first line that fails": {`false; echo new > {outputs.a}; echo new > {outputs.b}`, `exit status 1`},
 		"signal":                {`echo new > {outputs.a}; kill -9 $$`, `failed: signal: killed`},
 		"missing output":        {`echo new > {outputs.a}`, `the command ended well but wrote no output "b"; it has to write the file named by {outputs.b} or $KEDGE_OUTPUT_b`},

@@ -25,7 +25,7 @@ func (c *commandCall) process(ctx context.Context) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &process{argv: argv, env: env, dir: c.dir, stdin: append(stdin, '\n'), grace: c.settings.CommandGrace}, nil
+	return &process{name: c.Name(), argv: argv, env: env, dir: c.dir, stdin: append(stdin, '\n'), grace: c.settings.CommandGrace}, nil
 }
 
 func (c *commandCall) argv() ([]string, error) {

@@ -72,5 +72,5 @@ nodes:
 	}
 	fmt.Println(cleaning.Nodes()[0])
 	// Output:
-	// sort_orders: sort([orders]) -> [sorted_orders]
+	// sort_orders: sh([orders]) -> [sorted_orders]
 }

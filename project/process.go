@@ -45,6 +45,7 @@ func (e *CommandError) ErrorBases() []string { return []string{"SubprocessError"
 
 // process is one run of a program in a process group of its own.
 type process struct {
+	name  string // for messages
 	argv  []string
 	env   []string
 	dir   string
@@ -78,14 +79,14 @@ func (p *process) run(ctx context.Context) error {
 	ownGroup(cmd)
 	exited, err := start(cmd)
 	if err != nil {
-		return fmt.Errorf("command %q can't be started: %w", p.argv[0], err)
+		return fmt.Errorf("command %q can't be started: %w", p.name, err)
 	}
 	p.wait(ctx, cmd, exited, stdout, stderr)
 	if ctx.Err() != nil {
-		return fmt.Errorf("command %q was stopped: %w", p.argv[0], context.Cause(ctx))
+		return fmt.Errorf("command %q was stopped: %w", p.name, context.Cause(ctx))
 	}
 	if state := cmd.ProcessState; !state.Success() {
-		return &CommandError{Command: p.argv[0], ExitCode: state.ExitCode(), Status: state.String(), Stderr: stderr.tail()}
+		return &CommandError{Command: p.name, ExitCode: state.ExitCode(), Status: state.String(), Stderr: stderr.tail()}
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 
 // shell is a process that runs a script.
 func shell(t *testing.T, script string) *process {
-	return &process{argv: []string{"/bin/sh", "-c", script}, env: os.Environ(), dir: t.TempDir(), grace: 10 * time.Second}
+	return &process{name: "sh", argv: []string{"/bin/sh", "-c", script}, env: os.Environ(), dir: t.TempDir(), grace: 10 * time.Second}
 }
 
 // logged collects the log lines of a context.
@@ -66,7 +66,7 @@ func TestProcessThatCannotStart(t *testing.T) {
 		"not an executable": {"/etc/passwd"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := (&process{argv: argv, dir: t.TempDir(), grace: time.Second}).run(t.Context())
+			err := (&process{name: argv[0], argv: argv, dir: t.TempDir(), grace: time.Second}).run(t.Context())
 			require.ErrorContains(t, err, "command \""+argv[0]+"\" can't be started: ")
 		})
 	}
