@@ -61,14 +61,15 @@ func (c *Context) Config(key string) (map[string]any, error) {
 // configuration (a function, a channel) is dropped with a warning.
 func (c *Context) SetConfig(key string, value map[string]any) {
 	converted, err := pyyaml.FromPlain(value)
+	if err == nil {
+		conf, _ := converted.(*config.Mapping)
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		err = c.loader.Set(key, conf)
+	}
 	if err != nil {
 		c.engine.logger.Warn().Err(err).Str("key", key).Msg("configuration was not replaced")
-		return
 	}
-	conf, _ := converted.(*config.Mapping)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.loader.Set(key, conf)
 }
 
 // Catalog builds the catalog outside of a run, anew at every call (SES-045).

@@ -11,19 +11,12 @@ import (
 // what a hook would add to the catalog therefore counts as missing.
 func (e *engine) plan(ctx context.Context, opts RunOptions, params map[string]any) (*Plan, error) {
 	r := run{engine: e, opts: &opts, id: "plan", saveVersion: "plan", params: params, kind: "Session"}
-	names := r.names()
 	loader, err := e.newLoader(ctx, params)
 	if err != nil {
 		return nil, err
 	}
-	s, err := e.slice(names, &opts)
+	s, _, err := r.choose(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if _, err := r.runner(); err != nil {
-		return nil, err
-	}
-	if err := r.checkData(s); err != nil {
 		return nil, err
 	}
 	c := &Context{engine: e, loader: loader, runtimeParams: params}
@@ -33,7 +26,7 @@ func (e *engine) plan(ctx context.Context, opts RunOptions, params map[string]an
 	if err != nil {
 		return nil, err
 	}
-	return e.planned(ctx, names, s, cat, opts.OnlyMissingOutputs)
+	return e.planned(ctx, r.names(), s, cat, opts.OnlyMissingOutputs)
 }
 
 func (e *engine) planned(ctx context.Context, names []string, s *slice, cat *catalog.DataCatalog, onlyMissing bool) (*Plan, error) {

@@ -39,17 +39,8 @@ func (r *run) execute(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	names := r.names()
-	s, err := r.engine.slice(names, r.opts)
-	r.warn(ctx, s)
+	s, with, err := r.choose(ctx)
 	if err != nil {
-		return nil, err
-	}
-	with, err := r.runner()
-	if err != nil {
-		return nil, err
-	}
-	if err := r.checkData(s); err != nil {
 		return nil, err
 	}
 	_, shared := with.(runner.Parallel)
@@ -73,7 +64,23 @@ func (r *run) execute(ctx context.Context) (*Result, error) {
 	if err := r.engine.hooks.AfterPipelineRun(ctx, after); err != nil {
 		return nil, err
 	}
-	return r.result(ctx, cat, done, names, start)
+	return r.result(ctx, cat, done, start)
+}
+
+// choose finds what is to run, and with which runner.
+func (r *run) choose(ctx context.Context) (*slice, runner.Runner, error) {
+	s, err := r.engine.slice(r.names(), r.opts)
+	for _, warning := range s.warnings {
+		zerolog.Ctx(ctx).Warn().Str(loggerField, warningsLogger).Msg(warning)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	with, err := r.runner()
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, with, r.checkData(s)
 }
 
 // log writes Kedro's first lines, and names the run in every line that follows.
@@ -112,12 +119,6 @@ func (r *run) names() []string {
 		return []string{project.Default}
 	}
 	return r.opts.PipelineNames
-}
-
-func (r *run) warn(ctx context.Context, s *slice) {
-	for _, warning := range s.warnings {
-		zerolog.Ctx(ctx).Warn().Str(loggerField, warningsLogger).Msg(warning)
-	}
 }
 
 // runner is the one given, else the one named, if the project allows requests to
@@ -216,9 +217,9 @@ func nodeNames(p *pipeline.Pipeline) []string {
 }
 
 // result collects what the caller gets.
-func (r *run) result(ctx context.Context, cat *catalog.DataCatalog, done *runner.Result, names []string, start time.Time) (*Result, error) {
+func (r *run) result(ctx context.Context, cat *catalog.DataCatalog, done *runner.Result, start time.Time) (*Result, error) {
 	result := &Result{
-		RunID: r.id, SessionID: r.sessionID, Pipelines: names, NodesRun: done.NodesRun, NodesSkipped: done.NodesSkipped,
+		RunID: r.id, SessionID: r.sessionID, Pipelines: r.names(), NodesRun: done.NodesRun, NodesSkipped: done.NodesSkipped,
 		Outputs: make(map[string]Output, len(done.Outputs)+len(r.opts.Outputs)),
 	}
 	for name, ds := range done.Outputs {
