@@ -2,6 +2,7 @@ package kedge_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net"
 	"os"
@@ -63,7 +64,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// startServer is "server [URLVARIABLE]": a NATS server that isn't set up; NATS_URL points to it.
+// startServer is "server": a NATS server that isn't set up; NATS_URL points to it.
 func startServer(ts *testscript.TestScript, _ bool, _ []string) {
 	server, err := natsx.StartServer(context.Background(), natsx.ServerConfig{
 		StoreDir: ts.MkAbs(".nats"), Port: -1, SyncInterval: time.Hour,
@@ -173,7 +174,7 @@ func requestOf(args []string) (*messages.RunRequest, string) {
 		case "queue":
 			queue = value
 		default:
-			request.RuntimeParams = map[string]any{key: value}
+			request.RuntimeParams = map[string]any{key: json.Number(value)}
 		}
 	}
 	return request, queue

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -51,7 +53,13 @@ func work(ctx context.Context, url string, slots int) error {
 	return w.Run(ctx)
 }
 
+// openSession opens a project whose folder holds an empty configuration.
 func openSession(ctx context.Context, dir string, options ...project.Option) (*session.ServiceSession, error) {
+	if err := errors.Join(os.MkdirAll(filepath.Join(dir, "conf/base"), 0o755), os.MkdirAll(filepath.Join(dir, "conf/local"), 0o755),
+		os.WriteFile(filepath.Join(dir, "conf/base/catalog.yml"), nil, 0o644),
+		os.WriteFile(filepath.Join(dir, "conf/base/parameters.yml"), nil, 0o644)); err != nil {
+		return nil, err
+	}
 	proj, err := project.Load(dir, project.New(queue, options...))
 	if err != nil {
 		return nil, err

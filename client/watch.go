@@ -31,21 +31,29 @@ func (c *Client) Wait(ctx context.Context, run messages.RunID) (*messages.Reply,
 		return nil, fmt.Errorf("waiting for run %s: %w", run, err)
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	again := time.NewTicker(c.cfg.Poll)
+	pause := c.cfg.Poll
+	again := time.NewTimer(pause)
 	defer again.Stop()
 	for {
 		reply, err := c.look(ctx, key)
 		if reply != nil || err != nil {
 			return reply, err
 		}
+		again.Reset(pause)
 		select {
 		case <-hint:
+			// The live message may be ahead of its store: look again soon, then more and more seldom.
+			pause = min(soon, c.cfg.Poll)
 		case <-again.C:
+			pause = min(2*pause, c.cfg.Poll)
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waiting for run %s: %w", run, context.Cause(ctx))
 		}
 	}
 }
+
+// soon is the first pause after a live message whose reply is not stored yet.
+const soon = time.Millisecond
 
 // look gives the reply, or nil while the run goes on or the server does not answer:
 // who waits for hours bears an outage.

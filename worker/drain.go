@@ -15,7 +15,7 @@ func (w *Worker) drain(ctx context.Context) error {
 	log := zerolog.Ctx(ctx)
 	idle := w.slots.whenIdle()
 	if _, taken, _ := w.slots.counts(); taken > 0 {
-		log.Info().Int("runs", taken).Dur("grace", w.cfg.Grace).Msg("stopping, runs may finish")
+		log.Info().Int("runs", taken).Dur("grace", max(w.cfg.Grace, 0)).Msg("stopping, runs may finish")
 	}
 	grace := time.NewTimer(max(w.cfg.Grace, 0))
 	defer grace.Stop()

@@ -21,10 +21,18 @@ const fairSweep = 8
 // maxFetch bounds one request for messages.
 const maxFetch = 256
 
+// A hint leaves the server just before the consumer can deliver its request, so a source that was hinted at and gave
+// nothing is asked again after hintPause, then after twice that, hintTries times in all.
+const (
+	hintPause = time.Millisecond
+	hintTries = 6
+)
+
 // source is one consumer of the queue, and whether it may have something.
 type source struct {
 	consumer natsx.QueueConsumer
 	waiting  bool
+	tries    int // left since the last hint
 }
 
 // fetcher asks the consumers of the queue for requests: the only one of its process, and only for as many requests as
@@ -91,12 +99,29 @@ func (f *fetcher) hint(msg *nats.Msg) {
 	for _, level := range f.sources {
 		for _, s := range level {
 			if s.consumer.Priority == address.Priority && s.consumer.Tenant == address.Tenant {
-				s.waiting = true
+				s.waiting, s.tries = true, hintTries
 			}
 		}
 	}
 	f.mu.Unlock()
 	f.wake()
+}
+
+// retry makes a source that gave nothing be asked again soon, if there was a hint.
+func (f *fetcher) retry(s *source) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if s.tries == 0 {
+		return
+	}
+	pause := hintPause << (hintTries - s.tries)
+	s.tries--
+	time.AfterFunc(pause, func() {
+		f.mu.Lock()
+		s.waiting = true
+		f.mu.Unlock()
+		f.wake()
+	})
 }
 
 func (f *fetcher) wake() {
@@ -132,7 +157,10 @@ func (f *fetcher) round(ctx context.Context) (more bool) {
 				zerolog.Ctx(ctx).Warn().Err(err).Str(fieldTenant, s.consumer.Tenant).Msg("fetch failed")
 				break // the next sweep tries again
 			}
-			if got == n {
+			switch got {
+			case 0:
+				f.retry(s)
+			case n:
 				f.setWaiting(s)
 			}
 		}

@@ -101,7 +101,10 @@ func (w *Worker) announce(ctx context.Context) error {
 		case <-ctx.Done():
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Timing.Heartbeat)
 			defer cancel()
-			return w.ledger.Retire(ctx, w.cfg.ID)
+			if err := w.ledger.Retire(ctx, w.cfg.ID); err != nil { // the entry runs out by itself
+				zerolog.Ctx(ctx).Warn().Err(err).Msg("roster entry could not be removed")
+			}
+			return nil
 		case <-tick.C:
 		}
 	}

@@ -101,7 +101,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return fmt.Errorf("offering services: %w", err)
 	}
-	defer services.Stop()                                    //nolint:errcheck // as above
+	defer services.Stop()                      //nolint:errcheck // as above
 	if err := w.cfg.Conn.Flush(); err != nil { // from here on hints and questions arrive
 		return fmt.Errorf("subscribing: %w", err)
 	}
