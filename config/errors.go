@@ -72,6 +72,13 @@ func failf(kind, format string, args ...any) *Error {
 	return &Error{kind: kind, message: fmt.Sprintf(format, args...)}
 }
 
+// isError tells whether err is an error that isn't placed yet, of one kind if that is
+// given.
+func isError(err error, kind string) bool {
+	var known *Error
+	return errors.As(err, &known) && !known.placed && (kind == "" || known.kind == kind)
+}
+
 // wrapResolution is what OmegaConf makes of any other error inside ${...}.
 func wrapResolution(err error) error {
 	var known *Error
@@ -97,10 +104,11 @@ func errorType(err error) string {
 
 // place adds the lines that say which key failed, unless they are there.
 func place(err error, fullKey, objectType string) error {
-	known, ok := err.(*Error)
-	if !ok || known.placed {
+	if !isError(err, "") {
 		return err
 	}
+	var known *Error
+	errors.As(err, &known)
 	placed := *known
 	placed.placed = true
 	placed.message = fmt.Sprintf("%s\n    full_key: %s\n    object_type=%s", known.message, fullKey, objectType)

@@ -98,12 +98,6 @@ func parseElement(text string) (*element, error) {
 
 func (p *parser) peek() token { return p.tokens[min(p.at, len(p.tokens)-1)] }
 
-func (p *parser) next() token {
-	t := p.peek()
-	p.at++
-	return t
-}
-
 // failure is the lexer's error at this place, or the given message.
 func (p *parser) failure(message string) error {
 	if t := p.peek(); t.kind == tokError {

@@ -256,8 +256,7 @@ func (l *Loader) withRuntime(tree *node) (*node, error) {
 
 // refuseRuntime is Kedro's text for runtime_params where they have no place (CFG-054).
 func refuseRuntime(err error) error {
-	known, ok := err.(*Error)
-	if ok && known.kind == "UnsupportedInterpolationType" && strings.Contains(known.message, "runtime_params") {
+	if errorType(err) == "UnsupportedInterpolationType" && strings.Contains(err.Error(), "runtime_params") {
 		return failf("UnsupportedInterpolationType", "The `runtime_params:` resolver is not supported for globals.")
 	}
 	return err

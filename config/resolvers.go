@@ -64,8 +64,8 @@ func (r *resolution) selectKey(from *node, key string, absolute bool) (*selected
 	if rest != "" {
 		keys = splitKey(rest)
 	}
-	found, err := r.selectFrom(from, keys, rest, false)
-	if known, ok := err.(*Error); ok && known.kind == "ConfigTypeError" && !known.placed {
+	found, err := r.selectFrom(from, keys, false)
+	if isError(err, "ConfigTypeError") {
 		return nil, nil
 	}
 	return found, err

@@ -84,10 +84,10 @@ func (r *resolution) reference(path keyPath, parent *node) (any, error) {
 	if !ok {
 		return nil, failf("InterpolationKeyError", "ConfigKeyError while resolving interpolation: Error resolving key '%s'", path.raw)
 	}
-	found, err := r.selectFrom(from, path.keys, relative, true)
+	found, err := r.selectFrom(from, path.keys, true)
 	if err != nil {
-		if known, ok := err.(*Error); ok && known.kind == "MissingMandatoryValue" {
-			return nil, failf("InterpolationToMissingValueError", "MissingMandatoryValue while resolving interpolation: %s", known.message)
+		if isError(err, "MissingMandatoryValue") {
+			return nil, failf("InterpolationToMissingValueError", "MissingMandatoryValue while resolving interpolation: %s", err.Error())
 		}
 		return nil, err
 	}
@@ -129,9 +129,9 @@ type selected struct {
 	missing bool
 }
 
-// selectFrom follows keys from a container. It is nil when there is nothing; path is
-// for messages. strict makes a missing value (???) an error.
-func (r *resolution) selectFrom(from *node, keys []string, path string, strict bool) (*selected, error) {
+// selectFrom follows keys from a container. It is nil when there is nothing. strict makes
+// a missing value (???) an error.
+func (r *resolution) selectFrom(from *node, keys []string, strict bool) (*selected, error) {
 	if len(keys) == 0 {
 		return &selected{value: from, node: from}, nil
 	}

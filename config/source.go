@@ -78,7 +78,7 @@ func (d dirSource) list(folder string) ([]file, bool, error) {
 	if err != nil {
 		return nil, false, fmt.Errorf("find configuration folder: %w", err)
 	}
-	if info, err := os.Stat(absolute); err != nil || !info.IsDir() {
+	if !isFolder(absolute) {
 		return nil, false, nil
 	}
 	w := &walk{root: absolute}
@@ -86,6 +86,11 @@ func (d dirSource) list(folder string) ([]file, bool, error) {
 		return nil, false, err
 	}
 	return w.files, true, nil
+}
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
 }
 
 func (d dirSource) read(f file) ([]byte, error) { return os.ReadFile(f.path) }

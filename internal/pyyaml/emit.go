@@ -53,7 +53,7 @@ func (e *emitter) writeIndent() {
 func (e *emitter) scalar(text, tag string, at context) {
 	analysis := analyze(text)
 	split := !at.simpleKey
-	fitsOneLine := !(at.simpleKey && analysis.multiline)
+	fitsOneLine := !at.simpleKey || !analysis.multiline
 	switch {
 	case implicitTag(text, Safe) == tag && analysis.plain && fitsOneLine:
 		e.plain([]rune(text), split, at.root)

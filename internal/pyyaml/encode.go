@@ -142,13 +142,13 @@ func (e *emitter) key(key any) error {
 // different types can't be compared.
 func sorted(pairs []Pair) []Pair {
 	ordered := slices.Clone(pairs)
-	comparable := true
+	allCompared := true
 	slices.SortStableFunc(ordered, func(a, b Pair) int {
 		order, ok := compareKeys(a.Key, b.Key)
-		comparable = comparable && ok
+		allCompared = allCompared && ok
 		return order
 	})
-	if !comparable {
+	if !allCompared {
 		return pairs
 	}
 	return ordered
