@@ -43,6 +43,9 @@ func (f *parsedFile) parse() (*node, error) {
 		return nil, &Error{kind: "ParserError", err: err,
 			message: fmt.Sprintf("Invalid YAML or JSON file %s, unable to read line %d, position %d.", f.path, broken.Line, broken.Column)}
 	}
+	if broken != nil && broken.Kind == "RecursionError" {
+		return nil, fmt.Errorf("read %s: %w", f.path, err)
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -165,7 +165,7 @@ func (r *resolution) deref(n *node) (any, error) {
 		return value, nil
 	}
 	if r.depth++; r.depth > maxResolveDepth {
-		return nil, errRecursive()
+		return nil, failf("InterpolationResolutionError", "Recursive interpolation detected: a chain of more than %d references", maxResolveDepth)
 	}
 	defer func() { r.depth-- }()
 	res, err := r.track(func() (any, error) {

@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"fmt"
 	"math/big"
 	"strings"
 	"testing"
@@ -131,6 +132,23 @@ func TestCyclesEnd(t *testing.T) {
 			requireError(t, err, "InterpolationResolutionError", "Recursive interpolation detected")
 		})
 	}
+}
+
+func TestDepthIsBounded(t *testing.T) {
+	const levels = 10_000
+	_, err := get(t, "parameters", files{"base/parameters.yml": "a: " + strings.Repeat("[", levels) + strings.Repeat("]", levels)})
+	requireError(t, err, "RecursionError", "parameters.yml: ")
+	require.ErrorContains(t, err, "depth of 1000")
+	var deep any = 1
+	var chain strings.Builder
+	for i := range levels {
+		deep = map[string]any{"a": deep}
+		fmt.Fprintf(&chain, "k%d: ${k%d}\n", i, i+1)
+	}
+	_, err = get(t, "parameters", files{"base/parameters.yml": "a: 1"}, runtime(map[string]any{"x": deep}))
+	requireError(t, err, "ValueError", "nested more than 1000 levels deep")
+	_, err = get(t, "parameters", files{"base/parameters.yml": chain.String()})
+	requireError(t, err, "InterpolationResolutionError", "a chain of more than 1000 references")
 }
 
 func TestGlobals(t *testing.T) {

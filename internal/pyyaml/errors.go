@@ -14,7 +14,7 @@ type mark struct{ line, column int }
 
 // Error is a YAML error with PyYAML's class, text and place.
 type Error struct {
-	Kind         string // PyYAML's class: ReaderError, ScannerError, ParserError, ComposerError, ConstructorError
+	Kind         string // PyYAML's class: ReaderError, ScannerError, ParserError, ComposerError, ConstructorError; or Python's RecursionError
 	Problem      string
 	Line, Column int // of the problem, from zero; -1 when it has no place
 	text         string
@@ -28,8 +28,11 @@ func (e *Error) ErrorType() string { return e.Kind }
 
 // ErrorBases are the Python base classes, nearest first.
 func (e *Error) ErrorBases() []string {
-	if e.Kind == "ReaderError" {
+	switch e.Kind {
+	case "ReaderError":
 		return []string{"YAMLError", "Exception"}
+	case "RecursionError":
+		return []string{"RuntimeError", "Exception"}
 	}
 	return []string{"MarkedYAMLError", "YAMLError", "Exception"}
 }
@@ -77,8 +80,11 @@ func fromParser(err error, name string) error {
 		kind = "ParserError"
 	}
 	problem := strings.TrimPrefix(load.Message, "yaml: ")
-	if unknownAnchor.MatchString(problem) {
+	switch {
+	case unknownAnchor.MatchString(problem):
 		problem = "found undefined alias"
+	case strings.Contains(problem, "max depth"):
+		kind = "RecursionError"
 	}
 	return marked(kind, name, load.ContextMsg, parserMark(load.ContextMark), problem, parserMark(load.Mark))
 }
