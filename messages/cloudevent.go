@@ -3,6 +3,8 @@ package messages
 import (
 	"errors"
 	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -32,7 +34,7 @@ const (
 
 // CloudEvent is the envelope of an event of a run of the queue.
 func (e *Event) CloudEvent(tenant, queue string) CloudEvent {
-	return envelope(e.RunID, e.Epoch, fmt.Sprint(e.Number), string(e.Kind), tenant, queue, e.Time)
+	return envelope(e.RunID, e.Epoch, strconv.Itoa(e.Number), string(e.Kind), tenant, queue, e.Time)
 }
 
 // CloudEvent is the envelope of a reply.
@@ -43,7 +45,7 @@ func (r *Reply) CloudEvent() CloudEvent {
 
 func envelope(run RunID, epoch uint64, number, kind, tenant, queue string, at time.Time) CloudEvent {
 	return CloudEvent{
-		ID:   fmt.Sprintf("%s/%d/%s", run, epoch, number),
+		ID:   string(run) + "/" + strconv.FormatUint(epoch, 10) + "/" + number,
 		Type: typePrefix + kind, Source: "/kedge/" + tenant + "/" + queue, Subject: string(run), Time: at,
 	}
 }
@@ -97,9 +99,12 @@ func first(header map[string][]string, attribute string) string {
 // percentEncode follows the binding: everything but printable ASCII, and space, quote
 // and percent, is written as %XX of its UTF-8 bytes.
 func percentEncode(text string) string {
+	if !strings.ContainsFunc(text, encoded) {
+		return text
+	}
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
-		if c := text[i]; c <= ' ' || c > '~' || c == '"' || c == '%' {
+		if c := text[i]; encoded(rune(c)) {
 			fmt.Fprintf(&b, "%%%02X", c)
 		} else {
 			b.WriteByte(c)
@@ -108,22 +113,6 @@ func percentEncode(text string) string {
 	return b.String()
 }
 
-func percentDecode(text string) (string, error) {
-	var b strings.Builder
-	for i := 0; i < len(text); i++ {
-		if text[i] != '%' {
-			b.WriteByte(text[i])
-			continue
-		}
-		var c byte
-		if i+2 >= len(text) {
-			return "", fmt.Errorf("%q ends within an escape", clip(text))
-		}
-		if _, err := fmt.Sscanf(text[i+1:i+3], "%02x", &c); err != nil {
-			return "", fmt.Errorf("%q has a malformed escape at byte %d", clip(text), i)
-		}
-		b.WriteByte(c)
-		i += 2
-	}
-	return b.String(), nil
-}
+func encoded(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '%' }
+
+func percentDecode(text string) (string, error) { return url.PathUnescape(text) }
