@@ -80,8 +80,9 @@ func TestComposeNamesWhatExists(t *testing.T) {
 		require.NotEmpty(t, s.Image, name)
 		if s.Build.Context != "" {
 			require.FileExists(t, filepath.Join("..", s.Build.Context, s.Build.Dockerfile))
-			require.DirExists(t, filepath.Join("..", s.Build.Args["WORKER"]))
-			require.DirExists(t, filepath.Join("..", s.Build.Args["PROJECT"]))
+			for _, arg := range []string{"WORKER", "PROJECT", "RAWDATA"} {
+				require.DirExists(t, filepath.Join("..", s.Build.Args[arg]), arg)
+			}
 		}
 		for _, volume := range s.Volumes {
 			source, target, ok := strings.Cut(volume, ":")
@@ -183,7 +184,7 @@ func TestDockerfileCopiesWhatExists(t *testing.T) {
 			require.FileExists(t, filepath.Join("..", source))
 		}
 	}
-	for _, match := range regexp.MustCompile(`(?m)^ARG (?:WORKER|PROJECT)=(\S+)$`).FindAllStringSubmatch(text, -1) {
+	for _, match := range regexp.MustCompile(`(?m)^ARG (?:WORKER|PROJECT|RAWDATA)=(\S+)$`).FindAllStringSubmatch(text, -1) {
 		require.DirExists(t, filepath.Join("..", match[1]))
 	}
 	goMod := regexp.MustCompile(`(?m)^go (\d+\.\d+)`).FindStringSubmatch(read(t, "../go.mod"))
