@@ -103,7 +103,7 @@ func (e *emitter) mapping(m *Map) error {
 		return nil
 	}
 	saved := e.increaseIndent(false, false)
-	for _, pair := range sorted(m.pairs) {
+	for _, pair := range sorted(m) {
 		e.writeIndent()
 		if err := e.key(pair.Key); err != nil {
 			return err
@@ -140,7 +140,11 @@ func (e *emitter) key(key any) error {
 
 // sorted are the pairs in Python's order of keys, or as they are when keys of
 // different types can't be compared.
-func sorted(pairs []Pair) []Pair {
+func sorted(m *Map) []Pair {
+	pairs := make([]Pair, 0, m.Len())
+	for pair := range m.entries() {
+		pairs = append(pairs, pair)
+	}
 	ordered := slices.Clone(pairs)
 	allCompared := true
 	slices.SortStableFunc(ordered, func(a, b Pair) int {

@@ -87,6 +87,17 @@ func TestMap(t *testing.T) {
 	other := m.Replace(map[int]any{0: 5})
 	require.Equal(t, "{'a': 5, 1: 3}", pyyaml.Repr(other))
 	require.Equal(t, "{'a': 4, 1: 3}", pyyaml.Repr(m))
+	other = other.Replace(map[int]any{1: []any{6}})
+	require.Equal(t, map[string]any{"a": 5, "1": []any{6}}, other.Plain())
+	require.Equal(t, map[any]any{"a": 5, 1: []any{6}}, pyyaml.PlainValue(other))
+	value, _ = other.Get(true)
+	require.Equal(t, []any{6}, value)
+	text, err := pyyaml.Encode(other)
+	require.NoError(t, err)
+	require.Equal(t, "a: 5\n1:\n- 6\n", string(text))
+	for key, value := range other.All() {
+		require.Equal(t, map[any]any{"a": 5, 1: []any{6}}[key], value)
+	}
 	var none *pyyaml.Map
 	require.Zero(t, none.Len())
 	require.Empty(t, none.Keys())

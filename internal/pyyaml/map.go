@@ -2,6 +2,7 @@ package pyyaml
 
 import (
 	"iter"
+	"maps"
 	"math"
 	"math/big"
 )
@@ -10,8 +11,9 @@ import (
 // place, and 1, 1.0 and true are one key. A Map doesn't change once it is made, so
 // it may be shared by any number of goroutines.
 type Map struct {
-	pairs []Pair
-	index map[any]int // canonical key to position
+	pairs    []Pair
+	index    map[any]int // canonical key to position
+	replaced map[int]any // values that go before those of pairs, by position
 }
 
 // Pair is one entry of a Map. The key is a string, int, float64, bool, *big.Int,
@@ -34,14 +36,32 @@ func NewMap(pairs ...Pair) *Map {
 	return m
 }
 
-// Replace is m with other values at some positions (from zero, in order of keys).
+// Replace is m with other values at some positions (from zero, in order of keys). It
+// costs as much as there are values, and keeps them: the caller must not change them.
 func (m *Map) Replace(values map[int]any) *Map {
-	pairs := make([]Pair, len(m.pairs))
-	copy(pairs, m.pairs)
-	for at, value := range values {
-		pairs[at].Value = value
+	if len(m.replaced) > 0 {
+		both := maps.Clone(m.replaced)
+		maps.Copy(both, values)
+		values = both
 	}
-	return &Map{pairs: pairs, index: m.index}
+	return &Map{pairs: m.pairs, index: m.index, replaced: values}
+}
+
+// entries yields the entries in order, lists as they are.
+func (m *Map) entries() iter.Seq[Pair] {
+	return func(yield func(Pair) bool) {
+		if m == nil {
+			return
+		}
+		for at, pair := range m.pairs {
+			if value, ok := m.replaced[at]; ok {
+				pair.Value = value
+			}
+			if !yield(pair) {
+				return
+			}
+		}
+	}
 }
 
 // Len is the number of entries. A nil Map is empty.
@@ -61,6 +81,9 @@ func (m *Map) Get(key any) (any, bool) {
 	if !ok {
 		return nil, false
 	}
+	if value, ok := m.replaced[at]; ok {
+		return shareable(value), true
+	}
 	return shareable(m.pairs[at].Value), true
 }
 
@@ -76,10 +99,7 @@ func (m *Map) Keys() []any {
 // All yields the entries in order. Lists are copies.
 func (m *Map) All() iter.Seq2[any, any] {
 	return func(yield func(any, any) bool) {
-		if m == nil {
-			return
-		}
-		for _, pair := range m.pairs {
+		for pair := range m.entries() {
 			if !yield(pair.Key, shareable(pair.Value)) {
 				return
 			}

@@ -17,10 +17,7 @@ const maxPlainDepth = 1000
 // prints it; PlainValue keeps such keys.
 func (m *Map) Plain() map[string]any {
 	plain := make(map[string]any, m.Len())
-	if m == nil {
-		return plain
-	}
-	for _, pair := range m.pairs {
+	for pair := range m.entries() {
 		plain[Str(pair.Key)] = PlainValue(pair.Value)
 	}
 	return plain
@@ -46,7 +43,7 @@ func (m *Map) plainMap() any {
 	for _, pair := range m.pairs {
 		if _, ok := pair.Key.(string); !ok {
 			mixed := make(map[any]any, len(m.pairs))
-			for _, pair := range m.pairs {
+			for pair := range m.entries() {
 				mixed[hashable(pair.Key)] = PlainValue(pair.Value)
 			}
 			return mixed

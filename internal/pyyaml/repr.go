@@ -58,7 +58,7 @@ func reprList(list []any) string {
 
 func reprMap(m *Map) string {
 	items := make([]string, 0, m.Len())
-	for _, pair := range m.pairs {
+	for pair := range m.entries() {
 		items = append(items, Repr(pair.Key)+": "+Repr(pair.Value))
 	}
 	return "{" + strings.Join(items, ", ") + "}"
