@@ -40,7 +40,7 @@ func (c *Context) Params() (map[string]any, error) {
 		return nil, err
 	}
 	ctx := c.engine.logger.WithContext(context.Background())
-	typed := c.engine.allRequirements()
+	typed := c.engine.everything()
 	report(ctx, missing, typed)
 	if err := typed.check(conf); err != nil {
 		return nil, err
@@ -74,7 +74,7 @@ func (c *Context) SetConfig(key string, value map[string]any) {
 
 // Catalog builds the catalog outside of a run, anew at every call (SES-045).
 func (c *Context) Catalog(ctx context.Context) (*catalog.DataCatalog, error) {
-	return c.catalog(ctx, catalogRequest{typed: c.engine.allRequirements(), hooks: c.engine.hooks})
+	return c.catalog(ctx, catalogRequest{typed: c.engine.everything(), hooks: c.engine.hooks})
 }
 
 func (c *Context) get(key string) (*config.Mapping, error) {

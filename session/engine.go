@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/rs/zerolog"
 
@@ -32,8 +33,10 @@ type engine struct {
 	slices        sliceCache
 	blueprints    latest[blueprintKey, *blueprint]
 	parameters    latest[*config.Mapping, *parameters]
-	newRunID      func() string
-	logger        zerolog.Logger // for what happens outside of a run
+	// everything is what the nodes of all pipelines want of parameters, collected once.
+	everything func() *requirements
+	newRunID   func() string
+	logger     zerolog.Logger // for what happens outside of a run
 }
 
 // opening is what the configurations of both kinds of sessions have in common.
@@ -75,6 +78,7 @@ func open(ctx context.Context, o opening) (*engine, error) {
 		}
 	}
 	e.config.Reload = o.reload
+	e.everything = sync.OnceValue(e.allRequirements)
 	if e.newRunID == nil {
 		e.newRunID = freshRunID
 	}

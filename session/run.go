@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -219,7 +220,7 @@ func nodeNames(p *pipeline.Pipeline) []string {
 // result collects what the caller gets.
 func (r *run) result(ctx context.Context, cat *catalog.DataCatalog, done *runner.Result, start time.Time) (*Result, error) {
 	result := &Result{
-		RunID: r.id, SessionID: r.sessionID, Pipelines: r.names(), NodesRun: done.NodesRun, NodesSkipped: done.NodesSkipped,
+		RunID: r.id, SessionID: cmp.Or(r.sessionID, r.id), Pipelines: r.names(), NodesRun: done.NodesRun, NodesSkipped: done.NodesSkipped,
 		Outputs: make(map[string]Output, len(done.Outputs)+len(r.opts.Outputs)),
 	}
 	for name, ds := range done.Outputs {

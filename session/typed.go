@@ -53,7 +53,7 @@ type requirement struct {
 // the default one is among them (SES-101).
 func (e *engine) requirements(names []string, pipelines []*pipeline.Pipeline) *requirements {
 	if slices.Contains(names, project.Default) {
-		return e.allRequirements()
+		return e.everything()
 	}
 	r := e.declared()
 	for i, p := range pipelines {
