@@ -108,10 +108,17 @@ func checkSupported(request *messages.RunRequest) error {
 		{"idempotency_key", request.IdempotencyKey}, {"unique_key", request.UniqueKey}, {"concurrency_key", request.ConcurrencyKey},
 	} {
 		if k.key != "" {
-			return &messages.FieldError{Field: k.field, Code: messages.CodeInvalidRequest, Reason: "is not supported by this version"}
+			return unsupported(k.field)
 		}
 	}
+	if request.MaxAttempts > 1 {
+		return unsupported("max_attempts")
+	}
 	return nil
+}
+
+func unsupported(field string) error {
+	return &messages.FieldError{Field: field, Code: messages.CodeInvalidRequest, Reason: "is not supported by this version"}
 }
 
 // checkAddress compares a request with the subject that it came by.
@@ -146,7 +153,7 @@ func (l *Ledger) decide(ctx context.Context, old record, d delivery) (decision, 
 // and gives nil. From the new epoch on no older owner can store a reply; one that is
 // stored already decides.
 func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d delivery, worker string, what decision) (*Claim, error) {
-	now := l.now()
+	now, started := l.now(), time.Now()
 	next := queued(d)
 	if old.found {
 		next = old.status
@@ -163,7 +170,7 @@ func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d del
 	if !ok {
 		return nil, errConflict
 	}
-	claim := &Claim{ledger: l, msg: msg, request: d.request, record: stored, renewed: time.Now()}
+	claim := &Claim{ledger: l, msg: msg, request: d.request, record: stored, renewed: started}
 	if next.Epoch > 1 {
 		reply, err := l.Reply(ctx, claim.Key())
 		if err == nil {
@@ -184,7 +191,15 @@ func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d del
 	if what.action == actClose {
 		return nil, claim.Finish(ctx, what.reply)
 	}
-	return claim, claim.Publish(ctx, messages.Event{Kind: messages.EventClaimed})
+	claim.announce(ctx, messages.Event{Kind: messages.EventClaimed})
+	return claim, nil
+}
+
+// announce publishes an event without which the run goes on all the same.
+func (c *Claim) announce(ctx context.Context, event messages.Event) {
+	if err := c.Publish(ctx, event); err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Str("kind", string(event.Kind)).Msg("an event of the run was not stored")
+	}
 }
 
 // now is the wall clock for records: UTC, without the monotonic part that JSON drops.

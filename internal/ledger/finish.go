@@ -50,10 +50,11 @@ func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
 	return fmt.Errorf("finishing run %s: %w", c.record.status.RunID, errConflict)
 }
 
-// reassure looks before a claim that is past its time publishes: the fence keeps a
-// stale reply out of the stream, but not from those who listen to the subject.
+// reassure looks before a claim that missed heartbeats publishes: the fence keeps a
+// stale reply out of the stream, but not from those who listen to the subject. Half
+// the lease is well before anybody may take the run over.
 func (c *Claim) reassure(ctx context.Context) error {
-	if time.Since(c.renewed) < c.ledger.cfg.LeaseTTL {
+	if time.Since(c.renewed) < c.ledger.cfg.LeaseTTL/2 {
 		return nil
 	}
 	now, err := c.ledger.read(ctx, c.keyLocked(), natsx.LastFromLeader)
@@ -182,9 +183,7 @@ func (l *Ledger) copyReply(reply *messages.Reply, request *messages.RunRequest) 
 // cancelled meanwhile is ended instead. ErrLost as with Finish.
 func (c *Claim) PutBack(ctx context.Context, outcome Outcome) error {
 	if outcome.Error != nil {
-		if err := c.Publish(ctx, messages.Event{Kind: messages.EventRetrying, Message: outcome.Reason, Error: outcome.Error}); err != nil {
-			return err
-		}
+		c.announce(ctx, messages.Event{Kind: messages.EventRetrying, Message: outcome.Reason, Error: outcome.Error})
 	}
 	err := c.release(ctx, outcome)
 	if errors.Is(err, ErrCancelled) {

@@ -100,7 +100,7 @@ func TestHeartbeatKeepsTheRun(t *testing.T) {
 
 func TestPutBackAndRetry(t *testing.T) {
 	b := newBench(t)
-	key := b.submit(&messages.RunRequest{MaxAttempts: 3})
+	key := b.submit(&messages.RunRequest{})
 	failure := &messages.Failure{Code: messages.CodeNodeFailed, Message: "no", Node: "n"}
 	first := b.claim("w1")
 	require.NoError(t, first.Beat(b.ctx(), nil))
@@ -264,6 +264,8 @@ func TestInvalidRequestsAreRejected(t *testing.T) {
 		"deep":            {`{"run_id":"%s","runtime_params":` + strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000) + "}", "runtime_params.a.a.a.a.a.a.a...", messages.CodeInvalidRequest},
 		"wildcard":        {`{"run_id":"%s","reply_subject":"a.*"}`, "reply_subject", messages.CodeInvalidRequest},
 		"forged reply":    {`{"run_id":"%s","reply_subject":"kedge.reply.default.other.done"}`, "reply_subject", messages.CodeNotAllowed},
+		"unique key":      {`{"run_id":"%s","unique_key":"a"}`, "unique_key", messages.CodeInvalidRequest},
+		"attempts":        {`{"run_id":"%s","max_attempts":2}`, "max_attempts", messages.CodeInvalidRequest},
 		"other's subject": {`{"run_id":"%s","reply_subject":"orders.new"}`, "reply_subject", messages.CodeNotAllowed},
 	}
 	for name, test := range tests {
