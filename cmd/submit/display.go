@@ -92,6 +92,9 @@ func sentence(e *messages.Event) string {
 // the bar of all runs only.
 const maxBars = 16
 
+// barWidth leaves room for the run id and the node on a line of 80 columns.
+const barWidth = 24
+
 // bars draws one bar for each run in work, and one for all where there are several.
 type bars struct {
 	container *mpb.Progress
@@ -111,7 +114,7 @@ type runBar struct {
 
 func newBars(out io.Writer, runs int) *bars {
 	b := &bars{
-		container: mpb.New(mpb.WithOutput(out), mpb.WithWidth(72), mpb.WithAutoRefresh()),
+		container: mpb.New(mpb.WithOutput(out), mpb.WithWidth(barWidth), mpb.WithAutoRefresh()),
 		runs:      map[messages.RunID]*runBar{},
 	}
 	if runs > 1 {
