@@ -129,7 +129,7 @@ func (s Subjects) ParseReply(subject string) (tenant string, run RunID, kind Eve
 	case !ok:
 		return "", "", "", fmt.Errorf("subject %q is not below %s", subject, s.prefix())
 	case len(tokens) == 4 && tokens[0] == "reply" && tokens[3] == "done":
-	case len(tokens) == 5 && tokens[0] == "reply" && tokens[3] == "event":
+	case len(tokens) == 5 && tokens[0] == "reply" && tokens[3] == "event" && tokens[4] != "":
 		kind = EventKind(tokens[4])
 	default:
 		return "", "", "", fmt.Errorf("subject %q is no reply or event below %s", subject, s.prefix())
