@@ -122,6 +122,7 @@ func awaitWorkers(ts *testscript.TestScript, _ bool, args []string) {
 // askAnswer is "answer WANT [x=N] [queue=Q]": a run whose output "answer" is WANT.
 func askAnswer(ts *testscript.TestScript, _ bool, args []string) {
 	request, queue := requestOf(args[1:])
+	request.Outputs = []string{"answer"}
 	within(ts, "no answer", func(ctx context.Context, c *client.Client) bool {
 		receipt, err := c.Submit(ctx, request, client.ToQueue(queue))
 		ts.Check(err)

@@ -11,6 +11,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"testing"
 	"text/tabwriter"
 )
@@ -24,11 +26,12 @@ func main() {
 	slots := flag.Int("slots", 16, "runs at a time of a worker process")
 	out := flag.String("out", "results.json", "where the results go")
 	slow := flag.Bool("slow", true, "measure recovery and long runs with the default times, which takes minutes")
-	only := flag.String("only", "", "measure one part: loop, session, graphs, process, recovery")
+	only := flag.String("only", "", "measure one part: session, graphs, process, loop, recovery")
 	runs := flag.Int("runs", 20000, "runs of a throughput figure at default sync; a quarter of it under SyncAlways")
 	flag.Parse()
 	ctx, stop := untilSignal()
 	defer stop()
+	defer profile(*role)()
 	var err error
 	switch *role {
 	case "":
@@ -45,6 +48,26 @@ func main() {
 	if err != nil && ctx.Err() == nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
+	}
+}
+
+// profile writes a CPU profile of this process into the folder that KEDGE_BENCH_PROFILE names, for people who look for
+// what stands between the loop and its goal.
+func profile(role string) (stop func()) {
+	dir := os.Getenv("KEDGE_BENCH_PROFILE")
+	if dir == "" {
+		return func() {}
+	}
+	if role == "" {
+		role = "submitter"
+	}
+	file, err := os.Create(filepath.Join(dir, fmt.Sprintf("%s-%d.prof", role, os.Getpid())))
+	if err != nil || pprof.StartCPUProfile(file) != nil {
+		return func() {}
+	}
+	return func() {
+		pprof.StopCPUProfile()
+		_ = file.Close()
 	}
 }
 
