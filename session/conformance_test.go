@@ -84,7 +84,8 @@ func accident(v oracle.Vector, path string) string {
 	switch {
 	case strings.Contains(path, "/load_versions/") && strings.Contains(string(v.Input), `"set":`):
 		return "a hook that replaces a dataset drops its pin from the very mapping that Kedro was given and recorded"
-	case strings.HasSuffix(path, "/error/message") && !strings.Contains(string(v.Input), `["__default__",`):
+	case strings.HasSuffix(path, "/error/message") && strings.Contains(string(v.Input), `"__defaut__"`) &&
+		!strings.Contains(string(v.Input), `["__default__",`):
 		return "a Kedge project always has a default pipeline, which is then suggested for a similar name"
 	}
 	return ""
