@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 // copy of the project testdata/demo. Beyond the commands of testscript they know:
 //
 //	serve NAME [ARG...]   start a worker in this process and wait until it takes runs
-//	stop NAME             stop it softly and wait for its end
+//	halt NAME             stop it softly and wait for its end
 //	exits CODE CMD...     run a command that must end with this code
 //	keep NAME             keep the first line of standard output as the variable NAME
 //	await RUN KIND        wait for the first event of a run of this kind
@@ -51,7 +51,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               func(env *testscript.Env) error { return setupScript(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "stop": stop, "exits": exits, "keep": keep, "await": await, "listen": listen, "heard": heard,
+			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "await": await, "listen": listen, "heard": heard,
 		},
 	})
 }
@@ -130,10 +130,10 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+func halt(ts *testscript.TestScript, neg bool, args []string) {
 	w := stateOf(ts).workers[args[0]]
 	if neg || w == nil {
-		ts.Fatalf("usage: stop NAME, of a worker that serves")
+		ts.Fatalf("usage: halt NAME, of a worker that serves")
 	}
 	delete(stateOf(ts).workers, args[0])
 	w.cancel()
