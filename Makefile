@@ -3,7 +3,6 @@ SHELL := /bin/sh
 GO ?= go
 LINT = $(GO) tool -modfile=tools/go.mod
 
-export CGO_ENABLED ?= 1
 
 .PHONY: help
 help: ## list the targets
@@ -11,7 +10,7 @@ help: ## list the targets
 
 .PHONY: build
 build: ## build worker, submit and the spaceflights worker into bin/
-	CGO_ENABLED=0 $(GO) build -trimpath -o bin/ ./cmd/worker ./cmd/submit ./examples/spaceflights
+	$(GO) build -o bin/ ./cmd/worker ./cmd/submit ./examples/spaceflights ./examples/spaceflights/cmd/rawdata
 
 .PHONY: run
 run: build ## run the spaceflights project once: embedded NATS server, worker, submit --follow, result
