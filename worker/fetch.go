@@ -46,7 +46,7 @@ type fetcher struct {
 
 	mu      sync.Mutex  // guards waiting of all sources
 	sources [][]*source // by priority, then by tenant
-	sweeps  int         // counts sweeps that asked somebody, for fairness
+	sweeps  int         // counts sweeps that found something, for fairness
 }
 
 func newFetcher(consumers []natsx.QueueConsumer, subjects messages.Subjects, slots *slots, sweep time.Duration, hand func(jetstream.Msg)) *fetcher {
@@ -144,6 +144,8 @@ func (f *fetcher) wakeAll() {
 // round asks the consumers that may have something, in order, while there are free slots. It reports whether requests
 // may be left because the slots ran out.
 func (f *fetcher) round(ctx context.Context) (more bool) {
+	found := 0
+	defer func() { f.count(found) }()
 	for _, s := range f.order() {
 		for ctx.Err() == nil && f.claimWaiting(s) {
 			n := f.slots.take(maxFetch)
@@ -153,6 +155,7 @@ func (f *fetcher) round(ctx context.Context) (more bool) {
 			}
 			got, err := f.ask(ctx, s, n)
 			f.slots.give(n - got)
+			found += got
 			if err != nil {
 				zerolog.Ctx(ctx).Warn().Err(err).Str(fieldTenant, s.consumer.Tenant).Msg("fetch failed")
 				break // the next sweep tries again
@@ -204,12 +207,21 @@ func (f *fetcher) setWaiting(s *source) {
 func (f *fetcher) order() []*source {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return sweepOrder(f.sources, &f.sweeps)
+	return sweepOrder(f.sources, f.sweeps)
 }
 
-func sweepOrder(sources [][]*source, sweeps *int) []*source {
+// count ends a sweep. One that found nothing does not bring the lower priorities nearer to their turn.
+func (f *fetcher) count(found int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if found > 0 {
+		f.sweeps++
+	}
+}
+
+// sweepOrder is the order of the n-th sweep, from 0.
+func sweepOrder(sources [][]*source, n int) []*source {
 	levels := slices.Clone(sources)
-	n := *sweeps
 	if n%fairSweep == fairSweep-1 {
 		first := 1 + (n/fairSweep)%(len(levels)-1)
 		lower := levels[first]
@@ -222,9 +234,6 @@ func sweepOrder(sources [][]*source, sweeps *int) []*source {
 				order = append(order, s)
 			}
 		}
-	}
-	if len(order) > 0 {
-		*sweeps++
 	}
 	return order
 }
