@@ -51,8 +51,8 @@ func fieldEnd(text string, start int) (int, error) {
 		case '}':
 			depth--
 		case '[':
-			if close := strings.IndexByte(text[i:], ']'); depth == 1 && close >= 0 {
-				i += close
+			if end := strings.IndexByte(text[i:], ']'); depth == 1 && end >= 0 {
+				i += end
 			}
 		}
 		if depth == 0 {

@@ -24,10 +24,9 @@ var field = regexp.MustCompile(`\{\{|\}\}|\{[\p{L}\p{N}_-]*(?:\.[\p{L}\p{N}_-]+|
 
 // matcher matches names against one pattern by the rules of Python's package parse (CAT-041). It is immutable.
 type matcher struct {
-	parts   []part
-	whole   *regexp.Regexp // nil when a field is repeated
-	err     error          // why the pattern can't be used, raised at the first match, as in Python
-	visible []string       // names of the named fields, in order of parts
+	parts []part
+	whole *regexp.Regexp // nil when a field is repeated
+	err   error          // why the pattern can't be used, raised at the first match, as in Python
 }
 
 // part is one piece of a pattern: literal text, a field, or a repetition of a field.

@@ -165,7 +165,7 @@ func (c *csvCodec) rows(_ context.Context, src object) (rowReader, error) {
 		}
 	}
 	for range c.skip + max(c.header, 0) {
-		if _, err := buffer.ReadString('\n'); err != nil && err != io.EOF {
+		if _, err := buffer.ReadString('\n'); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 	}
@@ -176,7 +176,7 @@ func (c *csvCodec) rows(_ context.Context, src object) (rowReader, error) {
 
 func (r *csvReader) readHeader() error {
 	first, err := r.csv.Read()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return &catalog.Exception{Type: "EmptyDataError", Message: "No columns to parse from file"}
 	}
 	if err != nil {
@@ -252,9 +252,10 @@ func (r *csvReader) next() (row, error) {
 		return row{}, io.EOF
 	}
 	r.left--
-	texts, err := r.pending, error(nil)
+	texts := r.pending
 	r.pending = nil
 	if texts == nil {
+		var err error
 		if texts, err = r.csv.Read(); err != nil {
 			return row{}, r.failure(err)
 		}

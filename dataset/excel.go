@@ -145,10 +145,10 @@ func (r *excelReader) readHeader() error {
 	var cells []any
 	for { // the file leaves blank rows out; positions count them
 		var err error
-		if cells, err = r.sheet.read(); err != nil && err != io.EOF {
+		if cells, err = r.sheet.read(); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		if err == io.EOF || r.sheet.number > r.codec.skip+max(r.codec.header, 0) {
+		if errors.Is(err, io.EOF) || r.sheet.number > r.codec.skip+max(r.codec.header, 0) {
 			break
 		}
 	}

@@ -86,7 +86,7 @@ func (m *markup) characters(first byte) (token, error) {
 		m.buffer = m.buffer[:len(m.buffer)-1]
 		err = m.r.UnreadByte()
 	}
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		return token{}, err
 	}
 	text, err := unescape(m.buffer)

@@ -46,7 +46,7 @@ func readSheet(t testing.TB, sheet string) ([][]any, error) {
 	var rows [][]any
 	for {
 		cells, err := r.read()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return rows, nil
 		}
 		if err != nil {

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -197,7 +198,7 @@ func (r *batchReader) next() (_ row, err error) {
 func (r *batchReader) fill() (err error) {
 	defer guard(&err)
 	if !r.batches.Next() {
-		if err := r.batches.Err(); err != nil && err != io.EOF {
+		if err := r.batches.Err(); err != nil && !errors.Is(err, io.EOF) {
 			return fmt.Errorf("read Parquet file: %w", err)
 		}
 		return io.EOF

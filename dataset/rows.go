@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -62,7 +63,7 @@ func decodeAll(r rowReader, want reflect.Type) (any, error) {
 	zero := reflect.Zero(want.Elem())
 	for {
 		row, err := r.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return out.Interface(), nil
 		}
 		if err != nil {
@@ -81,7 +82,7 @@ func readTable(r rowReader, limit int) (*Table, error) {
 	t := &Table{Columns: r.columns(), Rows: [][]any{}}
 	for limit < 0 || len(texts)+len(t.Rows) < limit {
 		row, err := r.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
@@ -146,7 +147,7 @@ func eachStruct(ctx context.Context, r rowReader, item reflect.Type, yield func(
 			return ctx.Err()
 		}
 		row, err := r.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package dataset
 import (
 	"archive/zip"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -185,7 +186,7 @@ func (w *workbook) readShared() error {
 	inText, phonetic := false, false
 	for {
 		t, err := m.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
@@ -228,7 +229,7 @@ func (w *workbook) open(name string) (*sheetReader, error) {
 func (r *sheetReader) read() ([]any, error) {
 	for {
 		t, err := r.xml.next()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return nil, io.EOF
 		}
 		if err != nil {
@@ -295,7 +296,7 @@ func (r *sheetReader) row() ([]any, error) {
 }
 
 func unexpected(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

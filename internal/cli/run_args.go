@@ -203,8 +203,8 @@ func checkConfSource(dir, text string) (string, error) {
 	if _, err := os.Stat(path); err != nil {
 		return "", badParameter("'--conf-source'", "Path '%s' does not exist.", text)
 	}
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		return real, nil
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		return resolved, nil
 	}
 	return path, nil
 }

@@ -116,9 +116,9 @@ func TestConfSource(t *testing.T) { // CLI-058
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "conf"), 0o700))
 	args, err := parse(dir, []string{"--conf-source", "conf"})
 	require.NoError(t, err)
-	real, err := filepath.EvalSymlinks(filepath.Join(dir, "conf"))
+	resolved, err := filepath.EvalSymlinks(filepath.Join(dir, "conf"))
 	require.NoError(t, err)
-	require.Equal(t, real, args.ConfSource)
+	require.Equal(t, resolved, args.ConfSource)
 	_, err = parse(dir, []string{"--conf-source", "file://" + dir})
 	requireUsage(t, err, "Invalid value for '--conf-source': Path 'file://"+dir+"' does not exist.")
 }

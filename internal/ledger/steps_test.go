@@ -272,9 +272,7 @@ func TestInvalidRequestsAreRejected(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run := messages.NewRunID(time.Now())
 			body := test.body
-			if strings.Contains(body, "%s") {
-				body = strings.Replace(body, "%s", string(run), 1)
-			}
+			body = strings.Replace(body, "%s", string(run), 1)
 			_, err := b.js.Publish(b.ctx(), messages.Subjects{}.Request(messages.P1, queue, "default", run), []byte(body))
 			require.NoError(t, err)
 			claim, err := b.Claim(b.ctx(), b.next(), "w1")

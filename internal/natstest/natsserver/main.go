@@ -34,7 +34,7 @@ func run(args []string) error {
 		return err
 	}
 	defer server.Shutdown()
-	fmt.Println(server.URL())
+	fmt.Fprintln(os.Stdout, server.URL())
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
 }
