@@ -40,7 +40,8 @@ func (l *Ledger) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	stored, created, accepted := l.requests.Add(request), l.records.Add(statusMsg), l.events.Add(acceptedMsg)
+	// The event goes first, so that it stands before those of a worker that is quick.
+	accepted, stored, created := l.events.Add(acceptedMsg), l.requests.Add(request), l.records.Add(statusMsg)
 
 	sequences, err := stored.Wait(ctx)
 	taken := natsx.SubjectTaken(err)

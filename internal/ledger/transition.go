@@ -135,6 +135,9 @@ func ended(s messages.Status, reply *messages.Reply, now time.Time) messages.Sta
 	if reply.Error != nil {
 		s.LastError = reply.Error.Failure()
 	}
+	if r := reply.Result; r != nil { // a run shorter than a heartbeat has told nothing of its progress
+		s.Progress = &messages.Progress{Done: r.NodesRun, Total: r.NodesRun}
+	}
 	return s
 }
 

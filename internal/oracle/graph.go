@@ -41,16 +41,25 @@ type Query struct {
 	Error       json.RawMessage     `json:"error"`
 }
 
-// LoadGraph reads the graph of 100, 1000 or 10000 nodes.
+// ReadGraph reads the graph of 100, 1000 or 10000 nodes.
+func ReadGraph(size int) (Graph, error) {
+	var g Graph
+	text, err := unpack(files, fmt.Sprintf("conformance/graphs/dag_%d.json.gz", size))
+	if err == nil {
+		err = decode(text, &g)
+	}
+	if err != nil {
+		return Graph{}, fmt.Errorf("graph of %d nodes: %w", size, err)
+	}
+	return g, nil
+}
+
+// LoadGraph is [ReadGraph] for tests, which fail when the graph can't be read.
 func LoadGraph(t testing.TB, size int) Graph {
 	t.Helper()
-	text, err := unpack(files, fmt.Sprintf("conformance/graphs/dag_%d.json.gz", size))
+	g, err := ReadGraph(size)
 	if err != nil {
-		t.Fatalf("graph of %d nodes: %v", size, err)
-	}
-	var g Graph
-	if err := decode(text, &g); err != nil {
-		t.Fatalf("graph of %d nodes: %v", size, err)
+		t.Fatal(err)
 	}
 	return g
 }
