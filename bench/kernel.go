@@ -70,8 +70,7 @@ func micros(r testing.BenchmarkResult) float64 {
 	return float64(r.T.Nanoseconds()) / float64(r.N) / 1000
 }
 
-// kedroFilters are what Kedro 1.7.0 needs for the slowest filter of each graph without namespaces, and for building
-// it, in milliseconds: the baseline of the figures here (conformance/graphs/README.md).
+// kedroBuild is what Kedro 1.7.0 needs to build each graph, in milliseconds: the baseline of the figures here (conformance/graphs/README.md).
 var kedroBuild = map[string]float64{"100": 0.90, "1000": 11.5, "10000": 159, "100 ns": 1.4, "1000 ns": 25.8, "10000 ns": 4168}
 
 // graphs measures building and filtering large pipelines, and checks every answer against Kedro's.
@@ -88,12 +87,13 @@ func graphs(report *report) error {
 
 func graph(report *report, size int, namespaces bool) error {
 	var data oracle.Graph
-	loaded := testing.Benchmark(func(b *testing.B) {
-		data = oracle.LoadGraph(b, size)
-		b.N = 1
+	testing.Benchmark(func(b *testing.B) { // only for its testing.TB; it is called several times
+		if data.Nodes == nil {
+			data = oracle.LoadGraph(b, size)
+		}
 	})
 	if len(data.Nodes) != size {
-		return fmt.Errorf("the graph was not read: %v", loaded)
+		return errors.New("the graph was not read")
 	}
 	key := fmt.Sprint(size)
 	if namespaces {
