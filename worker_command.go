@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/kedge-run/kedge/internal/cli"
+	"github.com/kedge-run/kedge/internal/mask"
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/project"
@@ -67,10 +68,11 @@ type workerFlags struct {
 	sync        string
 	logFormat   string
 	logLevel    string
+	secrets     *mask.Secrets // those of the project, which the log hides
 }
 
 func newCommand(base *project.Project, env *Env) *cobra.Command {
-	flags := &workerFlags{}
+	flags := &workerFlags{secrets: new(mask.Secrets)}
 	root := &cobra.Command{
 		Use:           "worker",
 		Short:         "take runs from a queue and run them",
@@ -177,7 +179,7 @@ func (f *workerFlags) config(nc *nats.Conn, proj *project.Project, dir string, l
 		Grace:       graceOf(f.grace),
 		Logger:      log,
 		Open: func(ctx context.Context, cfg session.ServiceConfig) (session.Session, error) {
-			return session.CreateService(ctx, cfg)
+			return session.CreateService(f.secrets.NewContext(ctx), cfg)
 		},
 		Project:   proj.Name(),
 		Queue:     f.queue,
@@ -288,11 +290,12 @@ func (f *workerFlags) logger(env *Env) (zerolog.Logger, error) {
 	if err != nil || f.logLevel == "" {
 		return zerolog.Nop(), usage(fmt.Errorf("--log-level %s: want debug, info, warn or error", f.logLevel), "")
 	}
+	stderr := f.secrets.Writer(env.Stderr)
 	switch f.logFormat {
 	case "json":
-		return zerolog.New(env.Stderr).Level(level).With().Timestamp().Logger(), nil
+		return zerolog.New(stderr).Level(level).With().Timestamp().Logger(), nil
 	case "text":
-		out := zerolog.ConsoleWriter{Out: env.Stderr, NoColor: !env.StderrTerminal, TimeFormat: time.TimeOnly}
+		out := zerolog.ConsoleWriter{Out: stderr, NoColor: !env.StderrTerminal, TimeFormat: time.TimeOnly}
 		return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
 	}
 	return zerolog.Nop(), usage(fmt.Errorf("--log-format %s: want text or json", f.logFormat), "")

@@ -2,6 +2,7 @@ package project
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -176,6 +177,7 @@ type stream struct {
 	r, w *os.File
 	log  zerolog.Logger
 	last []byte
+	cut  bool // last is not all
 }
 
 func newStream(ctx context.Context, name string) (*stream, error) {
@@ -203,7 +205,7 @@ func (s *stream) read() {
 		if len(line) > 0 {
 			s.last = append(s.last, line...)
 			if over := len(s.last) - tailLines; over > 0 {
-				s.last = append(s.last[:0], s.last[over:]...)
+				s.last, s.cut = append(s.last[:0], s.last[over:]...), true
 			}
 			s.log.Info().Msg(readable(line))
 		}
@@ -213,7 +215,15 @@ func (s *stream) read() {
 	}
 }
 
-func (s *stream) tail() string { return readable(s.last) }
+// tail is the end of what was written, from the beginning of a line: half a line may hold half a secret, which
+// nobody would recognise.
+func (s *stream) tail() string {
+	text := s.last
+	if _, rest, found := bytes.Cut(text, []byte("\n")); found && s.cut {
+		text = rest
+	}
+	return readable(text)
+}
 
 func readable(text []byte) string {
 	return strings.TrimRight(strings.ToValidUTF8(string(text), "\uFFFD"), "\r\n")

@@ -179,9 +179,6 @@ func (t *Task) guarded(ctx context.Context, inputs map[string]any) (outputs pipe
 			err = &PanicError{Node: t.step.name, Value: value, Stack: debug.Stack()}
 		}
 	}()
-	if t.Observe != nil {
-		ctx = t.observedLogger(ctx)
-	}
 	return t.Node.Run(t.within(ctx), inputs)
 }
 

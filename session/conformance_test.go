@@ -287,7 +287,7 @@ func (r *recording) run(s Session, i int) map[string]any {
 		RunID: a.RunID, PipelineNames: a.PipelineNames, Tags: a.Tags, NodeNames: a.NodeNames, FromNodes: a.FromNodes,
 		ToNodes: a.ToNodes, FromInputs: a.FromInputs, ToOutputs: a.ToOutputs, LoadVersions: a.LoadVersions,
 		Namespaces: a.Namespaces, OnlyMissingOutputs: a.OnlyMissingOutputs, RuntimeParams: plainMap(a.RuntimeParams),
-		Observe: r.observe,
+		trace: r.observe,
 	}
 	threaded := spec.Runner.Class == "ThreadRunner"
 	if threaded {

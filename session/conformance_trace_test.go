@@ -12,6 +12,7 @@ import (
 	"github.com/kedge-run/kedge/internal/oracle"
 	"github.com/kedge-run/kedge/internal/pyyaml"
 	"github.com/kedge-run/kedge/pipeline"
+	"github.com/kedge-run/kedge/runner"
 )
 
 // action is what the recording plugin does besides recording.
@@ -79,15 +80,19 @@ func (r *recording) quoteKeyError(message string) string {
 }
 
 // observe takes an operation on a dataset, on entry.
-func (r *recording) observe(e Event) {
-	op := map[EventKind]string{EventDatasetLoading: "load", EventDatasetSaving: "save", EventDatasetReleasing: "release",
-		EventDatasetConfirming: "confirm"}[e.Kind]
+func (r *recording) observe(e runner.Event) {
+	op := map[runner.EventKind]string{runner.DatasetLoading: "load", runner.DatasetSaving: "save", runner.DatasetReleasing: "release",
+		runner.DatasetConfirming: "confirm"}[e.Kind]
 	if op == "" {
 		return
 	}
+	node := ""
+	if e.Node != nil {
+		node = e.Node.Name()
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trace = append(r.trace, traced{e.Node, map[string]any{"op": op, "dataset": e.Dataset}})
+	r.trace = append(r.trace, traced{node, map[string]any{"op": op, "dataset": e.Dataset}})
 }
 
 // folded is the trace as it is compared: in order, or for threads by node.

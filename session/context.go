@@ -80,7 +80,11 @@ func (c *Context) Catalog(ctx context.Context) (*catalog.DataCatalog, error) {
 func (c *Context) get(key string) (*config.Mapping, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.loader.Get(key)
+	conf, err := c.loader.Get(key)
+	if err == nil && key == "credentials" {
+		c.engine.learn(conf)
+	}
+	return conf, err
 }
 
 // parameters is the configuration of parameters; without files, which missing says,

@@ -7,11 +7,13 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rs/zerolog"
 
 	"github.com/kedge-run/kedge/config"
 	"github.com/kedge-run/kedge/hook"
+	"github.com/kedge-run/kedge/internal/mask"
 	"github.com/kedge-run/kedge/project"
 )
 
@@ -37,6 +39,9 @@ type engine struct {
 	everything func() *requirements
 	newRunID   func() string
 	logger     zerolog.Logger // for what happens outside of a run
+	// secrets are the credentials that runs have read; nothing that leaves the session shows them.
+	secrets *mask.Secrets
+	learnt  atomic.Pointer[config.Mapping] // what secrets learnt last
 }
 
 // opening is what the configurations of both kinds of sessions have in common.
@@ -56,7 +61,7 @@ func open(ctx context.Context, o opening) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &engine{project: o.project, path: path, env: o.env, confSource: o.confSource, newRunID: o.newRunID, logger: *zerolog.Ctx(ctx)}
+	e := &engine{project: o.project, path: path, env: o.env, confSource: o.confSource, newRunID: o.newRunID, logger: *zerolog.Ctx(ctx), secrets: mask.SecretsFrom(ctx)}
 	if e.project == nil {
 		if e.project, err = project.Load(path, nil); err != nil {
 			return nil, fmt.Errorf("load project: %w", err)

@@ -47,7 +47,8 @@ func (e *PipelineNotFoundError) ErrorType() string { return "ValueError" }
 // ErrorBases are the base classes of the Python exception, nearest first.
 func (e *PipelineNotFoundError) ErrorBases() []string { return []string{"Exception"} }
 
-// RunError is a failure of the runner (SES-070 to SES-076). Its text is the text of Err.
+// RunError is a failure of the runner (SES-070 to SES-076). Its text is the text of Err,
+// with the credentials of the configuration masked as in all its texts; Err is as it was.
 type RunError struct {
 	// RunID is the run that failed.
 	RunID string
@@ -59,11 +60,14 @@ type RunError struct {
 	Message string
 	// Resume is Kedro's advice how to go on; empty when no node could start (RUN-052).
 	Resume string
+	// Traceback is the stack of a panic, or the end of what a command wrote to standard
+	// error; empty for other errors.
+	Traceback string
 	// Err is the original error.
 	Err error
 }
 
-// Error returns the text of the original error.
+// Error returns the text of the original error, masked.
 func (e *RunError) Error() string { return e.Message }
 
 // Unwrap returns the original error.

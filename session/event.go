@@ -5,22 +5,22 @@ import "time"
 // EventKind says what an [Event] tells; its text is stable.
 type EventKind string
 
-// The kinds of events. Datasets are told before (-ing) and after each operation.
+// The kinds of events. Loads and saves are told of datasets that are stored somewhere:
+// values that only pass through memory, and parameters, tell a watcher nothing. Log
+// lines are those that node functions write through zerolog.Ctx and commands on their
+// outputs; what the engine writes about a run stays in the log.
 const (
-	EventRunStarted        EventKind = "run_started"
-	EventNodeStarted       EventKind = "node_started"
-	EventNodeFinished      EventKind = "node_finished"
-	EventNodeFailed        EventKind = "node_failed"
-	EventDatasetLoading    EventKind = "dataset_loading"
-	EventDatasetLoaded     EventKind = "dataset_loaded"
-	EventDatasetSaving     EventKind = "dataset_saving"
-	EventDatasetSaved      EventKind = "dataset_saved"
-	EventDatasetReleasing  EventKind = "dataset_releasing"
-	EventDatasetConfirming EventKind = "dataset_confirming"
-	EventLog               EventKind = "log"
+	EventRunStarted    EventKind = "run_started"
+	EventNodeStarted   EventKind = "node_started"
+	EventNodeFinished  EventKind = "node_finished"
+	EventNodeFailed    EventKind = "node_failed"
+	EventDatasetLoaded EventKind = "dataset_loaded"
+	EventDatasetSaved  EventKind = "dataset_saved"
+	EventLog           EventKind = "log"
 )
 
-// Event is one thing that happened during a run.
+// Event is one thing that happened during a run. Credentials of the configuration are
+// masked in its texts.
 type Event struct {
 	Kind EventKind
 	Time time.Time

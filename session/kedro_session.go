@@ -106,7 +106,8 @@ func (s *KedroSession) own(opts RunOptions) error {
 
 // Plan answers what Run would do, without doing it and without calling hooks.
 func (s *KedroSession) Plan(ctx context.Context, opts RunOptions) (*Plan, error) {
-	return s.engine.plan(ctx, opts, s.params)
+	plan, err := s.engine.plan(ctx, opts, s.params)
+	return plan, s.engine.masked(err)
 }
 
 // Snapshot describes the project; params come on top of the session's runtime parameters.
@@ -116,7 +117,8 @@ func (s *KedroSession) Snapshot(ctx context.Context, params map[string]any) (*Sn
 		merged = make(map[string]any, len(params))
 	}
 	maps.Copy(merged, params)
-	return s.engine.snapshot(ctx, merged)
+	snapshot, err := s.engine.snapshot(ctx, merged)
+	return snapshot, s.engine.masked(err)
 }
 
 // Store is a copy of the content of the session's store (SES-024).

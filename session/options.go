@@ -48,6 +48,8 @@ type RunOptions struct {
 	// Observe is told what happens, possibly from several goroutines at once; it
 	// must not block. Nil means that nobody listens.
 	Observe func(Event)
+
+	trace func(runner.Event) // tests listen to every operation, Observe or not; nil is nobody
 }
 
 // Config describes a [KedroSession]: the arguments of KedroSession.create.

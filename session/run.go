@@ -32,9 +32,15 @@ type run struct {
 	succeeded func()
 }
 
-// execute is Kedro's run, step by step; the order of the steps decides which hooks
-// have fired when one fails.
+// execute runs and lets no credentials out with an error.
 func (r *run) execute(ctx context.Context) (*Result, error) {
+	result, err := r.proceed(ctx)
+	return result, r.engine.masked(err)
+}
+
+// proceed is Kedro's run, step by step; the order of the steps decides which hooks
+// have fired when one fails.
+func (r *run) proceed(ctx context.Context) (*Result, error) {
 	start := time.Now()
 	c, err := r.engine.loadContext(ctx, r.params)
 	if err != nil {
@@ -186,8 +192,10 @@ func (r *run) runWith(ctx context.Context, with runner.Runner, s *slice, info ho
 		Pipeline: s.pipeline, Schedule: s.schedule, Catalog: info.Catalog, Hooks: r.engine.hooks, RunID: r.id,
 		OnlyMissingOutputs: r.opts.OnlyMissingOutputs, Keep: r.opts.Outputs,
 	}
-	if r.opts.Observe != nil {
+	if r.opts.Observe != nil || r.opts.trace != nil {
 		req.Observe = r.observer(ctx, info.Catalog)
+	}
+	if r.opts.Observe != nil {
 		r.opts.Observe(Event{Kind: EventRunStarted, Time: time.Now(), Total: len(s.pipeline.Nodes()), Nodes: nodeNames(s.pipeline)})
 	}
 	done, err := with.Run(ctx, req)
@@ -205,7 +213,9 @@ func (r *run) runWith(ctx context.Context, with runner.Runner, s *slice, info ho
 	if hookErr := r.engine.hooks.OnPipelineError(ctx, hook.PipelineErrorInfo{PipelineInfo: info, Error: err}); hookErr != nil {
 		err = hookErr
 	}
-	failed.Err, failed.Type, failed.Message = err, ErrorType(err), err.Error()
+	secrets := r.engine.secrets
+	failed.Err, failed.Type, failed.Message = err, ErrorType(err), secrets.Text(err.Error())
+	failed.Resume, failed.Traceback = secrets.Text(failed.Resume), secrets.Text(evidence(err))
 	return nil, failed
 }
 
@@ -224,14 +234,14 @@ func (r *run) result(ctx context.Context, cat *catalog.DataCatalog, done *runner
 		Outputs: make(map[string]Output, len(done.Outputs)+len(r.opts.Outputs)),
 	}
 	for name, ds := range done.Outputs {
-		result.Outputs[name] = &output{catalog: cat, name: name, dataset: ds}
+		result.Outputs[name] = &output{engine: r.engine, catalog: cat, name: name, dataset: ds}
 	}
 	for _, name := range r.opts.Outputs {
 		ds, err := cat.Get(ctx, name, catalog.GetOptions{Fallback: true})
 		if err != nil {
 			return nil, fmt.Errorf("output %s: %w", name, err)
 		}
-		result.Outputs[name] = &output{catalog: cat, name: name, dataset: ds}
+		result.Outputs[name] = &output{engine: r.engine, catalog: cat, name: name, dataset: ds}
 	}
 	for _, name := range done.Pipeline.AllOutputs() {
 		version, ok, err := cat.Versions(ctx, name)
@@ -251,11 +261,15 @@ func (r *run) result(ctx context.Context, cat *catalog.DataCatalog, done *runner
 
 // output is a dataset of a run, loaded through the run's catalog.
 type output struct {
+	engine  *engine
 	catalog *catalog.DataCatalog
 	name    string
 	dataset catalog.Dataset
 }
 
-func (o *output) Load(ctx context.Context) (any, error) { return o.catalog.Load(ctx, o.name) }
+func (o *output) Load(ctx context.Context) (any, error) {
+	value, err := o.catalog.Load(ctx, o.name)
+	return value, o.engine.masked(err)
+}
 
-func (o *output) Describe() catalog.Description { return o.dataset.Describe() }
+func (o *output) Describe() catalog.Description { return o.engine.describe(o.dataset.Describe()) }

@@ -83,12 +83,14 @@ func (s *ServiceSession) Run(ctx context.Context, opts RunOptions) (*Result, err
 
 // Plan answers what Run would do, without doing it and without calling hooks.
 func (s *ServiceSession) Plan(ctx context.Context, opts RunOptions) (*Plan, error) {
-	return s.engine.plan(ctx, opts, opts.RuntimeParams)
+	plan, err := s.engine.plan(ctx, opts, opts.RuntimeParams)
+	return plan, s.engine.masked(err)
 }
 
 // Snapshot describes the project under the runtime parameters.
 func (s *ServiceSession) Snapshot(ctx context.Context, params map[string]any) (*Snapshot, error) {
-	return s.engine.snapshot(ctx, params)
+	snapshot, err := s.engine.snapshot(ctx, params)
+	return snapshot, s.engine.masked(err)
 }
 
 // Close logs the end of the session; it has no other effect (SES-035).

@@ -31,6 +31,7 @@ func (e *engine) snapshot(ctx context.Context, params map[string]any) (*Snapshot
 		Metadata:   Metadata{ProjectName: e.project.Name(), PackageName: e.project.Name(), KedroVersion: KedroVersion},
 		Parameters: []string{},
 	}
+	_, _ = c.get("credentials") // so that they are known and hidden; a snapshot does without them
 	if s.Pipelines, err = e.pipelineInfos(); err != nil {
 		return nil, err
 	}
@@ -121,7 +122,7 @@ func (c *Context) datasetInfos(ctx context.Context, pipelines []PipelineInfo) (m
 			delete(plain, "credentials") // not needed for the description, and never to be shown
 			patterns = append(patterns, catalog.Entry{Name: name, Config: plain})
 		default:
-			infos[name] = datasetInfo(name, plain)
+			infos[name] = c.engine.datasetInfo(name, plain)
 		}
 	}
 	factories, err := catalog.FromConfig(ctx, patterns, catalog.Options{Types: c.engine.project.Types()})
@@ -138,18 +139,18 @@ func (c *Context) datasetInfos(ctx context.Context, pipelines []PipelineInfo) (m
 				if err != nil {
 					return nil, err
 				}
-				infos[name] = datasetInfo(name, made[name])
+				infos[name] = c.engine.datasetInfo(name, made[name])
 			}
 		}
 	}
 	return infos, nil
 }
 
-func datasetInfo(name string, conf map[string]any) DatasetInfo {
+func (e *engine) datasetInfo(name string, conf map[string]any) DatasetInfo {
 	info := DatasetInfo{Name: name}
 	info.Type, _ = conf["type"].(string)
 	if path, ok := conf["filepath"].(string); ok {
-		path = mask.URL(path)
+		path = e.secrets.Text(mask.URL(path))
 		info.Filepath = &path
 	}
 	return info

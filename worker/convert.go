@@ -71,9 +71,9 @@ func (w *Worker) fetchRef(ctx context.Context, ref *messages.Ref) ([]byte, error
 	return text, nil
 }
 
-// eventKinds are the events of a session that travel; what is not here is detail for hooks.
+// eventKinds are the events of a session that travel. That a run started is told by the claim, and of how many nodes
+// it has by the first of them.
 var eventKinds = map[session.EventKind]messages.EventKind{
-	session.EventRunStarted:    messages.EventRunStarted,
 	session.EventNodeStarted:   messages.EventNodeStarted,
 	session.EventNodeFinished:  messages.EventNodeFinished,
 	session.EventNodeFailed:    messages.EventNodeFailed,
@@ -89,15 +89,12 @@ func convertEvent(e session.Event) (messages.Event, bool) {
 		return messages.Event{}, false
 	}
 	event := messages.Event{
-		Kind: kind, Time: e.Time, Node: e.Node, Index: e.Index, Total: e.Total, Nodes: e.Nodes,
+		Kind: kind, Time: e.Time, Node: e.Node, Index: e.Index, Total: e.Total,
 		Dataset: e.Dataset, Version: e.Version, Level: e.Level, Message: cut(mask.URL(e.Message), maxText),
 		Took: messages.Duration(e.Duration),
 	}
-	switch {
-	case kind == messages.EventRunStarted:
-		event.Total = len(e.Nodes)
-	case e.Dataset != "":
-		event.Total = 0 // the number of nodes is said with nodes
+	if e.Index == 0 {
+		event.Total = 0 // the number of nodes is said with "node i of n"
 	}
 	if e.Err != nil {
 		event.Error = &messages.Failure{

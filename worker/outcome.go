@@ -92,7 +92,8 @@ func failureOf(err error) outcome {
 // codeOf is the code of a failure inside a run.
 func codeOf(err error) messages.Code { return failureOf(err).code }
 
-// reply is the terminal reply of an outcome; secrets are masked in every text.
+// reply is the terminal reply of an outcome. The session has masked the project's credentials in every text; URLs of
+// other origin are masked here.
 func (o outcome) reply(request *messages.RunRequest, err error) *messages.Reply {
 	reply := &messages.RunError{
 		Ended:   messages.Ended{State: o.state},
@@ -132,16 +133,13 @@ func (o outcome) refine(reply *messages.RunError, request *messages.RunRequest, 
 
 // traceback is the stack of a panic or what a program wrote to standard error, "" for other errors.
 func traceback(err error) string {
-	var node *runner.PanicError
+	var failed *session.RunError
 	var elsewhere *panicError
-	var program *project.CommandError
 	switch {
-	case errors.As(err, &node):
-		return string(node.Stack)
+	case errors.As(err, &failed):
+		return failed.Traceback
 	case errors.As(err, &elsewhere):
 		return string(elsewhere.stack)
-	case errors.As(err, &program):
-		return program.Stderr
 	}
 	return ""
 }

@@ -49,10 +49,10 @@ func TestRunEndToEnd(t *testing.T) {
 	require.Equal(t, messages.StateSucceeded, status.State)
 
 	require.Equal(t, []string{
-		"accepted", "claimed", "run_started 0/3",
-		"node_started read 1/3", "dataset_loaded params:x", "dataset_saved read", "node_finished read 1/3",
-		"node_started grow 2/3", "dataset_loaded read", "dataset_saved grown", "node_finished grow 2/3",
-		"node_started answer 3/3", "dataset_loaded grown", "dataset_saved answer", "node_finished answer 3/3",
+		"accepted", "claimed",
+		"node_started read 1/3", "node_finished read 1/3",
+		"node_started grow 2/3", "node_finished grow 2/3",
+		"node_started answer 3/3", "node_finished answer 3/3",
 		"succeeded",
 	}, f.history(run))
 }

@@ -133,8 +133,6 @@ func (b *bars) event(run messages.RunID, e *messages.Event) {
 	switch e.Kind {
 	case messages.EventClaimed: // a second attempt starts from the beginning
 		r.bar.SetCurrent(0)
-	case messages.EventRunStarted:
-		r.bar.SetTotal(int64(len(e.Nodes)), false)
 	case messages.EventNodeStarted:
 		r.bar.SetTotal(int64(e.Total), false)
 		r.setNode(e.Node)

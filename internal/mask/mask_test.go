@@ -1,6 +1,8 @@
 package mask_test
 
 import (
+	"bytes"
+	"fmt"
 	"testing"
 
 	"github.com/kedge-run/kedge/internal/mask"
@@ -29,12 +31,43 @@ func TestURL(t *testing.T) { // CAT-015; the answers are those of kedro.io.core.
 }
 
 func TestSecrets(t *testing.T) {
-	s := mask.NewSecrets(map[string]any{"dev": map[string]any{"password": "hunter22", "port": 5432, "user": "dev"}, "keys": []any{"hunter22-long", "abcd"}})
+	s := new(mask.Secrets)
+	require.Equal(t, "hunter22", s.Text("hunter22"))
+	require.True(t, s.Empty())
+	s.Learn(map[string]any{"dev": map[string]any{"password": "hunter22", "port": 5432, "user": "dev", "pin": 123456}, "keys": []any{"hunter22-long", "abcd"}})
 	require.Equal(t, "login <redacted> then <redacted>: dev <redacted>", s.Text("login hunter22 then hunter22-long: dev abcd"))
+	require.Equal(t, "pin <redacted> at port 5432", s.Text("pin 123456 at port 5432"))
 	require.Equal(t, "nothing here", s.Text("nothing here"))
+	s.Learn(map[string]any{"key": "-BEGIN KEY-\nMIIEvQIBADAN\n-END KEY-\n", "odd": "a\"b c&d"})
+	require.Equal(t, "<redacted>", s.Text("MIIEvQIBADAN"), "a line of a longer secret")
+	require.Equal(t, `{"k":"<redacted>"}`, s.Text(`{"k":"-BEGIN KEY-\nMIIEvQIBADAN\n-END KEY-\n"}`))
+	require.Equal(t, "?p=<redacted> <redacted>", s.Text("?p=a%22b+c%26d a%22b%20c&d"))
+	require.Equal(t, "still known: <redacted>", s.Text("still known: hunter22"))
 	var none *mask.Secrets
 	require.Equal(t, "hunter22", none.Text("hunter22"))
-	require.Nil(t, mask.NewSecrets(map[string]any{"a": "x"}))
+}
+
+func TestSecretsAreForgottenOldestFirst(t *testing.T) {
+	s := new(mask.Secrets)
+	s.Learn("first-secret")
+	list := make([]any, 1100)
+	for i := range list {
+		list[i] = fmt.Sprintf("secret-%04d", i)
+	}
+	s.Learn(list)
+	require.Equal(t, "first-secret <redacted>", s.Text("first-secret secret-1099"))
+}
+
+func TestWriterHidesSecrets(t *testing.T) {
+	s := new(mask.Secrets)
+	var out bytes.Buffer
+	w := s.Writer(&out)
+	mask.SecretsFrom(s.NewContext(t.Context())).Learn("hunter22")
+	n, err := w.Write([]byte("login hunter22\n"))
+	require.NoError(t, err)
+	require.Equal(t, 15, n)
+	require.Equal(t, "login <redacted>\n", out.String())
+	require.True(t, mask.SecretsFrom(t.Context()).Empty())
 }
 
 func FuzzURL(f *testing.F) {
