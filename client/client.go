@@ -24,7 +24,8 @@ type Config struct {
 	// Queue for submits that name none. Defaults to the only queue that live workers
 	// serve.
 	Queue string
-	// Poll is how often Wait asks again in case a message was missed. Defaults to 2 s.
+	// Poll is how often Wait looks for the reply in case its message was missed.
+	// Defaults to 2 s.
 	Poll time.Duration
 	// PublishTimeout is how long Submit repeats while the server does not answer.
 	// Defaults to 20 s.
@@ -45,6 +46,7 @@ type Client struct {
 	js       jetstream.JetStream
 	ledger   *ledger.Ledger
 	subjects messages.Subjects
+	replies  *replies
 	owned    *nats.Conn // closed by Close; nil on a caller's connection
 }
 
@@ -63,7 +65,7 @@ func New(nc *nats.Conn, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	return &Client{cfg: cfg, js: js, ledger: l, subjects: subjects}, nil
+	return &Client{cfg: cfg, js: js, ledger: l, subjects: subjects, replies: newReplies(nc, subjects, cfg.Tenant)}, nil
 }
 
 // Dial connects to url (comma-separated servers; empty: the local server) and makes
@@ -83,8 +85,10 @@ func Dial(ctx context.Context, url string, cfg Config) (*Client, error) {
 	return c, nil
 }
 
-// Close ends what the client owns: the connection that Dial opened.
+// Close ends what the client owns: its subscription, and the connection that Dial
+// opened.
 func (c *Client) Close() error {
+	c.replies.close()
 	if c.owned != nil {
 		c.owned.Close()
 	}
@@ -133,9 +137,12 @@ func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts 
 		}
 		options.queue = queue
 	}
+	subject := c.subjects.DoneStored(c.cfg.Tenant, request.RunID)
+	c.replies.submitting(subject)
 	receipt, err := c.ledger.Submit(ctx, ledger.Submission{
 		Tenant: c.cfg.Tenant, Queue: options.queue, Request: request, Header: options.header,
 	})
+	c.replies.submitted(subject, err == nil && !receipt.Existing)
 	if err != nil {
 		return Receipt{}, explain(err)
 	}

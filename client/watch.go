@@ -8,7 +8,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kedge-run/kedge/internal/ledger"
@@ -18,42 +17,35 @@ import (
 
 // Wait returns the reply of a run as soon as there is one, also hours later.
 // [ErrNotFound] when the run does not exist.
-func (c *Client) Wait(ctx context.Context, run messages.RunID) (*messages.Reply, error) {
+func (c *Client) Wait(ctx context.Context, run messages.RunID) (reply *messages.Reply, err error) {
 	key, err := c.key(run)
 	if err != nil {
 		return nil, err
 	}
-	// Subscribed before the first read, so that no reply falls between. A live message
-	// only says "look now": the server delivers also what its stream then refuses.
-	hint := make(chan *nats.Msg, 1)
-	sub, err := c.js.Conn().ChanSubscribe(c.subjects.Done(key.Tenant, run), hint)
+	subject := c.subjects.DoneStored(key.Tenant, run)
+	arrival, underWay, err := c.replies.wait(subject)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for run %s: %w", run, err)
 	}
-	defer func() { _ = sub.Unsubscribe() }()
-	pause := c.cfg.Poll
-	again := time.NewTimer(pause)
+	defer func() { c.replies.leave(subject, arrival, reply != nil) }()
+	again := time.NewTicker(c.cfg.Poll)
 	defer again.Stop()
-	for {
-		reply, err := c.look(ctx, key)
-		if reply != nil || err != nil {
-			return reply, err
+	for look := !underWay; ; look = true {
+		if look {
+			if reply, err := c.look(ctx, key); reply != nil || err != nil {
+				return reply, err
+			}
 		}
-		again.Reset(pause)
 		select {
-		case <-hint:
-			// The live message may be ahead of its store: look again soon, then more and more seldom.
-			pause = min(soon, c.cfg.Poll)
+		case stored := <-arrival:
+			return messages.DecodeReply(stored.Data)
 		case <-again.C:
-			pause = min(2*pause, c.cfg.Poll)
+			c.replies.tellRefusal(ctx)
 		case <-ctx.Done():
 			return nil, fmt.Errorf("waiting for run %s: %w", run, context.Cause(ctx))
 		}
 	}
 }
-
-// soon is the first pause after a live message whose reply is not stored yet.
-const soon = time.Millisecond
 
 // look gives the reply, or nil while the run goes on or the server does not answer:
 // who waits for hours bears an outage.

@@ -36,28 +36,22 @@ func (e *FieldError) Error() string {
 
 // DecodeReply reads a stored reply; unknown fields are skipped.
 func DecodeReply(data []byte) (*Reply, error) {
-	var kind struct {
-		State State `json:"state"`
-	}
-	if err := json.Unmarshal(data, &kind); err != nil {
-		return nil, fmt.Errorf("reading reply: %w", err)
-	}
-	reply := &Reply{}
-	var into any
+	// Most runs succeed, so this is all there is to decode; of another reply it reads
+	// the state.
+	result := &RunResult{}
+	err := json.Unmarshal(data, result)
 	switch {
-	case kind.State == StateSucceeded:
-		reply.Result = &RunResult{}
-		into = reply.Result
-	case kind.State.Terminal():
-		reply.Error = &RunError{}
-		into = reply.Error
-	default:
-		return nil, fmt.Errorf("reading reply: state %q does not end a run", kind.State)
+	case result.State != StateSucceeded && result.State.Terminal():
+		failed := &RunError{}
+		if err = json.Unmarshal(data, failed); err == nil {
+			return &Reply{Error: failed}, nil
+		}
+	case err == nil && result.State == StateSucceeded:
+		return &Reply{Result: result}, nil
+	case err == nil:
+		return nil, fmt.Errorf("reading reply: state %q does not end a run", result.State)
 	}
-	if err := json.Unmarshal(data, into); err != nil {
-		return nil, fmt.Errorf("reading reply: %w", err)
-	}
-	return reply, nil
+	return nil, fmt.Errorf("reading reply: %w", err)
 }
 
 // DecodeRunRequest reads a request strictly. The error is a *FieldError.

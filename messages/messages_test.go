@@ -61,12 +61,14 @@ func TestSubjectsAreFixed(t *testing.T) {
 	require.Equal(t, []string{
 		"kedge.run.p1.my=queue.default.2026-11-23T18=36=01=166Z-5f0c2a",
 		"kedge.reply.default.2026-11-23T18=36=01=166Z-5f0c2a.done",
+		"kedge.done.default.2026-11-23T18=36=01=166Z-5f0c2a", "kedge.done.default.*",
 		"kedge.reply.default.2026-11-23T18=36=01=166Z-5f0c2a.event.log",
 		"kedge.dead.q.default.2026-11-23T18=36=01=166Z-5f0c2a",
 		"kedge.hint.run.*.q.>", "kedge.worker.w1.cancel", "KEDGE_RUNS", "kedge_runs",
 		"default.2026-11-23T18=36=01=166Z-5f0c2a",
 	}, []string{
-		s.Request(P1, "my.queue", "default", run), s.Done("default", run), s.Event("default", run, EventLog),
+		s.Request(P1, "my.queue", "default", run), s.Done("default", run), s.DoneStored("default", run), s.DoneStored("default", "*"),
+		s.Event("default", run, EventLog),
 		s.Dead("q", "default", run), s.Hints("q"), s.Worker("w1", "cancel"), s.Stream("RUNS"), s.Bucket("runs"),
 		StatusKey("default", run),
 	})

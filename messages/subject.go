@@ -59,6 +59,13 @@ func (s Subjects) Done(tenant string, run RunID) string {
 	return s.join("reply", EncodeToken(tenant), EncodeToken(string(run)), "done")
 }
 
+// DoneStored is where the server republishes a reply once it is stored, unlike what is
+// published to Done, which its stream may refuse. Nobody else needs, or should have,
+// the right to publish here. "*" as run makes it a filter.
+func (s Subjects) DoneStored(tenant string, run RunID) string {
+	return s.join("done", EncodeToken(tenant), EncodeToken(string(run)))
+}
+
 // Event is where events of one kind of a run go; "*" as kind makes it a filter.
 func (s Subjects) Event(tenant string, run RunID, kind EventKind) string {
 	return s.join("reply", EncodeToken(tenant), EncodeToken(string(run)), "event", string(kind))

@@ -81,7 +81,8 @@ func TestPublishOutlivesTheServer(t *testing.T) {
 }
 
 // TestFenceByAnotherSubject shows what the whole ledger rests on: a store may expect
-// the last sequence of another subject of its stream.
+// the last sequence of another subject of its stream, and only what is stored is
+// republished.
 func TestFenceByAnotherSubject(t *testing.T) {
 	js := natstest.Start(t).JetStream(natsx.Topology{})
 	kv, err := js.KeyValue(t.Context(), "kedge_runs")
@@ -90,13 +91,20 @@ func TestFenceByAnotherSubject(t *testing.T) {
 	require.NoError(t, err)
 	fenced := jetstream.WithExpectLastSequenceForSubject(revision, "$KV.kedge_runs.default.r1")
 	done := messages.Subjects{}.Done("default", "r1")
+	republished, err := js.Conn().SubscribeSync(messages.Subjects{}.DoneStored("default", "*"))
+	require.NoError(t, err)
 
 	_, err = kv.Update(t.Context(), "default.r1", []byte("{}"), revision)
 	require.NoError(t, err)
-	_, err = js.Publish(t.Context(), done, []byte("{}"), fenced)
+	_, err = js.Publish(t.Context(), done, []byte(`{"refused":true}`), fenced)
 	require.True(t, natsx.WrongSequence(err), "%v", err)
 
 	fenced = jetstream.WithExpectLastSequenceForSubject(revision+1, "$KV.kedge_runs.default.r1")
 	_, err = js.Publish(t.Context(), done, []byte("{}"), fenced)
 	require.NoError(t, err)
+	msg, err := republished.NextMsg(10 * time.Second)
+	require.NoError(t, err)
+	require.Equal(t, messages.Subjects{}.DoneStored("default", "r1"), msg.Subject)
+	require.Equal(t, "{}", string(msg.Data))
+	require.Equal(t, "3", msg.Header.Get(jetstream.SequenceHeader))
 }

@@ -101,6 +101,9 @@ func (t Topology) streams() []jetstream.StreamConfig {
 	records := t.bucket("runs", "statuses of runs, and their replies", t.MaxRecordBytes)
 	records.Subjects = append(records.Subjects, s.Done("*", "*"))
 	records.AllowAtomicPublish = true
+	records.RePublish = &jetstream.RePublish{
+		Source: s.Done("*", "*"), Destination: s.DoneStored("{{wildcard(1)}}", "{{wildcard(2)}}"),
+	}
 	leases := t.bucket("leases", "signs of life of runs, and the roster of workers", 256<<20)
 	leases.SubjectDeleteMarkerTTL = leaseMarkerTTL
 	return []jetstream.StreamConfig{requests, events, records, leases}

@@ -1,0 +1,133 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/nats-io/nats.go"
+	"github.com/rs/zerolog"
+
+	"github.com/kedge-run/kedge/messages"
+)
+
+// replies hands the replies that the server has stored to those who wait for them: one
+// subscription serves all waits of a client. The server sends them once and to whom it
+// reaches, so a wait looks by itself from time to time. Runs are named by the subject
+// where their reply arrives.
+type replies struct {
+	nc  *nats.Conn
+	all string // subject of all replies of the tenant
+
+	mu      sync.Mutex // guards the fields below
+	sub     *nats.Subscription
+	refused bool // and told
+	waiting map[string][]chan *nats.Msg
+	// underWay holds runs submitted here whose reply has not arrived; true: it is
+	// certain that none was stored before.
+	underWay map[string]bool
+}
+
+// maxUnderWay bounds what is remembered for replies that never arrive.
+const maxUnderWay = 1 << 16
+
+func newReplies(nc *nats.Conn, subjects messages.Subjects, tenant string) *replies {
+	return &replies{
+		nc: nc, all: subjects.DoneStored(tenant, "*"),
+		waiting: map[string][]chan *nats.Msg{}, underWay: map[string]bool{},
+	}
+}
+
+// wait registers for one reply; leave must follow. underWay is true when no reply can
+// be stored yet, so that there is none to look for.
+func (r *replies) wait(run string) (arrival chan *nats.Msg, underWay bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sub == nil || !r.sub.IsValid() {
+		if r.sub, err = r.nc.Subscribe(r.all, r.arrived); err != nil {
+			return nil, false, err
+		}
+	}
+	arrival = make(chan *nats.Msg, 1)
+	r.waiting[run] = append(r.waiting[run], arrival)
+	return arrival, r.underWay[run], nil
+}
+
+// leave ends a wait, which has the reply or wants it no longer.
+func (r *replies) leave(run string, arrival chan *nats.Msg, ended bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if ended {
+		delete(r.underWay, run)
+	}
+	others := slices.DeleteFunc(r.waiting[run], func(c chan *nats.Msg) bool { return c == arrival })
+	if len(others) == 0 {
+		delete(r.waiting, run)
+		return
+	}
+	r.waiting[run] = others
+}
+
+// arrived takes a reply that the server has stored. A forged one would need the right
+// to publish where only the server does.
+func (r *replies) arrived(msg *nats.Msg) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.underWay, msg.Subject)
+	for _, arrival := range r.waiting[msg.Subject] {
+		arrival <- msg // has room: it gets one message only
+	}
+	delete(r.waiting, msg.Subject)
+}
+
+// submitting must precede a submit, since the run may end before the submit returns.
+func (r *replies) submitting(run string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sub == nil {
+		return // who never waits needs no subscription
+	}
+	if len(r.underWay) >= maxUnderWay {
+		clear(r.underWay) // costs a look for each
+	}
+	r.underWay[run] = false
+}
+
+// submitted tells the outcome: whether the run is a new one.
+func (r *replies) submitted(run string, isNew bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, open := r.underWay[run]; open && isNew {
+		r.underWay[run] = true
+		return
+	}
+	delete(r.underWay, run)
+}
+
+// tellRefusal logs, once, that the server refused the subscription: then waits see
+// replies only when they look.
+func (r *replies) tellRefusal(ctx context.Context) {
+	err := r.nc.LastError()
+	if !errors.Is(err, nats.ErrPermissionViolation) || !strings.Contains(err.Error(), `"`+r.all+`"`) {
+		return
+	}
+	r.mu.Lock()
+	told := r.refused
+	r.refused = true
+	r.mu.Unlock()
+	if !told {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("replies are seen late, since the server refused the subscription to them")
+	}
+}
+
+// close ends the subscription.
+func (r *replies) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sub != nil {
+		_ = r.sub.Unsubscribe() // the connection may be gone, and the subscription with it
+		r.sub = nil
+	}
+}
