@@ -44,7 +44,7 @@ func (l *Ledger) each(ctx context.Context, bucket, filter string, read func(jets
 	if err != nil {
 		return fmt.Errorf("reading %s: %w", bucket, err)
 	}
-	defer func() { _ = watcher.Stop() }()
+	defer stopWatching(watcher)
 	for {
 		select {
 		case <-ctx.Done():
@@ -57,6 +57,15 @@ func (l *Ledger) each(ctx context.Context, bucket, filter string, read func(jets
 				zerolog.Ctx(ctx).Warn().Err(err).Str("key", entry.Key()).Msg("skipping a value that cannot be read")
 			}
 		}
+	}
+}
+
+// stopWatching ends a watch. Updates that came after the last one read are taken out:
+// their sender waits for somebody who does. The end of the subscription, for whatever
+// reason, closes the channel.
+func stopWatching(watcher jetstream.KeyWatcher) {
+	_ = watcher.Stop() // fails when the connection or the context ended it before
+	for range watcher.Updates() {
 	}
 }
 
