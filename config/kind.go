@@ -17,6 +17,8 @@ type kind struct {
 	combined atomic.Pointer[combination]
 	// done is the last result that may serve other runs as well.
 	done atomic.Pointer[finished]
+	// absent says that there are no files, once that was found out without runtime parameters.
+	absent atomic.Pointer[MissingConfigError]
 }
 
 // finished is a result, and on what it hangs.
@@ -34,6 +36,14 @@ func (k *kind) reuse(runtime bool) *pyyaml.Map {
 		return nil
 	}
 	return done.value
+}
+
+// missing gives the error of a type without files, nil when it may have some.
+func (k *kind) missing(runtime bool) *MissingConfigError {
+	if runtime && k.name == "parameters" {
+		return nil // the runtime parameters may be wrong, which counts first
+	}
+	return k.absent.Load()
 }
 
 // keep stores a result for reuse.

@@ -110,6 +110,9 @@ func (l *Loader) load(s *snapshot, key string) (*Mapping, error) {
 	if known := k.reuse(runtime); known != nil && l.globals != nil && l.globals.origin == s {
 		return known, nil
 	}
+	if absent := k.missing(runtime); absent != nil {
+		return nil, absent
+	}
 	for _, side := range []*side{k.base, k.run} {
 		if side == nil {
 			continue
@@ -136,8 +139,12 @@ func (l *Loader) load(s *snapshot, key string) (*Mapping, error) {
 		return nil, err
 	}
 	if len(k.base.files)+len(k.run.files) == 0 && key != "globals" {
-		return nil, &MissingConfigError{fmt.Sprintf("No files of YAML or JSON format found in %s or %s matching the glob pattern(s): %s",
+		absent := &MissingConfigError{fmt.Sprintf("No files of YAML or JSON format found in %s or %s matching the glob pattern(s): %s",
 			s.base.path, s.run.path, pyyaml.Repr(anyList(l.layout.patterns[key])))}
+		if !runtime {
+			k.absent.Store(absent)
+		}
+		return nil, absent
 	}
 	k.keep(result, base, run, runtime)
 	return result, nil

@@ -12,7 +12,7 @@ import (
 	"github.com/kedge-run/kedge/pipeline"
 )
 
-// BenchmarkServiceSession measures a run that does nothing: what a session costs, for
+// BenchmarkServiceSession measures an observed run that does nothing: what a session costs, for
 // nodes that read a parameter, and for nodes that hand an integer on in memory.
 func BenchmarkServiceSession(b *testing.B) {
 	for _, n := range []int{1, 10, 100} {
@@ -31,7 +31,7 @@ func benchmarkRun(b *testing.B, parts []pipeline.Part) {
 	dir := layOut(b, map[string]string{"conf/base/parameters.yml": "start: 1\n"})
 	s := service(b, dir, of("main", parts...))
 	ctx := context.Background()
-	opts := RunOptions{PipelineNames: []string{"main"}}
+	opts := RunOptions{PipelineNames: []string{"main"}, Observe: func(Event) {}}
 	_, err := s.Run(ctx, opts)
 	require.NoError(b, err)
 	b.ReportAllocs()

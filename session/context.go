@@ -121,7 +121,9 @@ func (c *Context) credentials(ctx context.Context) (*config.Mapping, error) {
 	conf, err := c.get("credentials")
 	var missing *config.MissingConfigError
 	if errors.As(err, &missing) {
-		zerolog.Ctx(ctx).Debug().Msg("Credentials not found in your Kedro project config.\n " + missing.Error())
+		if ev := zerolog.Ctx(ctx).Debug(); ev.Enabled() {
+			ev.Msg("Credentials not found in your Kedro project config.\n " + missing.Error())
+		}
 		return nil, nil
 	}
 	return conf, err
