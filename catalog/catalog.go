@@ -80,7 +80,8 @@ func (b *Blueprint) Catalog(ctx context.Context, opts Options) (*DataCatalog, er
 	if err := b.checkLoadVersions(opts.LoadVersions); err != nil {
 		return nil, err
 	}
-	c := &DataCatalog{blueprint: b, parameters: opts.Parameters, live: make(map[string]Dataset, b.size.Load()),
+	size := b.size.Load() // of the last catalog
+	c := &DataCatalog{blueprint: b, parameters: opts.Parameters, live: make(map[string]Dataset, size), order: make([]string, 0, size),
 		loadVersions: opts.LoadVersions, saveVersion: opts.SaveVersion}
 	if c.saveVersion == "" {
 		c.saveVersion = Timestamp()

@@ -33,6 +33,12 @@ func (o Outputs) Close() {
 //
 // Run neither logs nor recovers panics: that is the runner's business.
 func (n *Node) Run(ctx context.Context, inputs map[string]any) (Outputs, error) {
+	return n.RunInto(ctx, inputs, nil)
+}
+
+// RunInto is Run for a caller that runs many nodes one by one: when into isn't nil, it is emptied and may serve as
+// Values of the outputs.
+func (n *Node) RunInto(ctx context.Context, inputs, into map[string]any) (Outputs, error) {
 	values, err := n.bind(inputs)
 	if err != nil {
 		return Outputs{}, err
@@ -46,6 +52,11 @@ func (n *Node) Run(ctx context.Context, inputs map[string]any) (Outputs, error) 
 	}
 	if n.out.kind == formNone && result != nil {
 		return Outputs{Values: map[string]any{}, Warning: n.ignoredResult(result)}, nil
+	}
+	if into != nil && n.out.kind == formText {
+		clear(into)
+		into[n.out.names[0]] = result
+		return Outputs{Values: into}, nil
 	}
 	out, err := n.distribute(result)
 	return Outputs{Values: out}, err

@@ -32,16 +32,16 @@ func (e *execution) adviseAsync() {
 // inOrder walks the steps in execution order (RUN-021).
 func inOrder(ctx context.Context, e *execution) error {
 	e.adviseAsync()
-	var scratch map[string]any
+	var shared *scratch
 	if !e.req.Hooks.WatchesNodes() {
-		scratch = make(map[string]any)
+		shared = &scratch{inputs: make(map[string]any), outputs: make(map[string]any)}
 	}
 	for i := range e.schedule.steps {
 		if err := cancelled(ctx); err != nil {
 			return err
 		}
 		t := e.task(i)
-		t.scratch = scratch
+		t.scratch = shared
 		took, err := t.timed(ctx)
 		if err != nil {
 			return e.fail(ctx, i, err)

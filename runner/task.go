@@ -31,8 +31,11 @@ type Task struct {
 	schedule *Schedule // prepared by a runner of this package; nil otherwise
 	step     *step
 	scope    scope
-	scratch  map[string]any // for the inputs, when tasks run one by one and nobody keeps them
+	scratch  *scratch // when tasks run one by one and nobody keeps what they read and made
 }
+
+// scratch is what one task after the other uses for its inputs and outputs.
+type scratch struct{ inputs, outputs map[string]any }
 
 // Execute runs the task. A panic of the function, a hook or a dataset is a
 // [*PanicError]. When ctx ends, nothing is saved any more.
@@ -113,11 +116,13 @@ func (t *Task) load(ctx context.Context) (map[string]any, error) {
 	if t.IsAsync {
 		return t.loadAsync(ctx)
 	}
-	inputs := t.scratch
-	if inputs == nil {
+	var inputs map[string]any
+	if t.scratch != nil {
+		inputs = t.scratch.inputs
+		clear(inputs)
+	} else {
 		inputs = make(map[string]any, len(t.step.inputs))
 	}
-	clear(inputs)
 	for i, slot := range t.step.inputs {
 		name := t.schedule.slots[slot].name
 		value, err := t.loadOne(ctx, i, name)
@@ -179,6 +184,9 @@ func (t *Task) guarded(ctx context.Context, inputs map[string]any) (outputs pipe
 			err = &PanicError{Node: t.step.name, Value: value, Stack: debug.Stack()}
 		}
 	}()
+	if t.scratch != nil {
+		return t.Node.RunInto(t.within(ctx), inputs, t.scratch.outputs)
+	}
 	return t.Node.Run(t.within(ctx), inputs)
 }
 

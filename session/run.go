@@ -101,6 +101,9 @@ func (r *run) log(ctx context.Context) context.Context {
 		fields = fields.Str("session_id", r.sessionID)
 	}
 	log := fields.Logger()
+	if log.GetLevel() > zerolog.InfoLevel {
+		return log.WithContext(ctx)
+	}
 	if r.sessionID == "" {
 		log.Info().Str(loggerField, "kedro.framework.session.session").Msg("Kedro project " + r.engine.project.Name())
 		return log.WithContext(ctx)
