@@ -36,7 +36,9 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Tenant = cmp.Or(c.Tenant, messages.DefaultTenant)
-	c.Poll = cmp.Or(c.Poll, 2*time.Second)
+	if c.Poll <= 0 {
+		c.Poll = 2 * time.Second
+	}
 	return c
 }
 
