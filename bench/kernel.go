@@ -12,14 +12,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/kedge-run/kedge/internal/oracle"
 	"github.com/kedge-run/kedge/pipeline"
 	"github.com/kedge-run/kedge/project"
 	"github.com/kedge-run/kedge/session"
 )
 
-// emptyRuns measures ServiceSession.Run of chains of nodes that do nothing, in process, with an observer.
+// emptyRuns measures ServiceSession.Run of chains of nodes that do nothing, in process, with an observer and the log of
+// a worker that is asked for warnings.
 func emptyRuns(ctx context.Context, report *report) error {
+	ctx = zerolog.New(os.Stderr).Level(zerolog.WarnLevel).WithContext(ctx)
 	for _, nodes := range []int{1, 10, 100} {
 		dir, err := os.MkdirTemp("", "kedge-bench")
 		if err != nil {
@@ -50,17 +54,17 @@ func emptyRuns(ctx context.Context, report *report) error {
 	return nil
 }
 
-// chain is a pipeline of n nodes, each of which gives on what it got.
+// chain is a pipeline of n nodes, each of which gives on what it got, whatever that is: as Kedro's do.
 func chain(n int) func() (*pipeline.Pipeline, error) {
 	return func() (*pipeline.Pipeline, error) {
 		parts := make([]pipeline.Part, n)
 		for i := range parts {
 			output := fmt.Sprintf("d%d", i)
 			if i == 0 {
-				parts[i] = pipeline.Define(func() int { return 1 }, nil, output, pipeline.Name("n0"))
+				parts[i] = pipeline.Define(func(...any) any { return 1 }, nil, output, pipeline.Name("n0"))
 				continue
 			}
-			parts[i] = pipeline.Define(func(x int) int { return x }, fmt.Sprintf("d%d", i-1), output, pipeline.Name(fmt.Sprintf("n%d", i)))
+			parts[i] = pipeline.Define(func(x any) any { return x }, fmt.Sprintf("d%d", i-1), output, pipeline.Name(fmt.Sprintf("n%d", i)))
 		}
 		return pipeline.New(parts...)
 	}

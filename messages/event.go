@@ -13,12 +13,12 @@ type EventKind string
 const (
 	EventAccepted      EventKind = "accepted"       // stored in the queue; holds the request
 	EventClaimed       EventKind = "claimed"        // a worker starts an attempt
-	EventRunStarted    EventKind = "run_started"    // the session begins; Nodes lists the nodes
+	EventRunStarted    EventKind = "run_started"    // not told by workers any more: claimed and node_started say it
 	EventNodeStarted   EventKind = "node_started"   // node Index of Total
 	EventNodeFinished  EventKind = "node_finished"  // with Duration
 	EventNodeFailed    EventKind = "node_failed"    // with Error
-	EventDatasetLoaded EventKind = "dataset_loaded" // with Version when versioned
-	EventDatasetSaved  EventKind = "dataset_saved"  // with Version when versioned
+	EventDatasetLoaded EventKind = "dataset_loaded" // of a stored dataset; with Version when versioned
+	EventDatasetSaved  EventKind = "dataset_saved"  // of a stored dataset; with Version when versioned
 	EventLog           EventKind = "log"            // a log line of the run
 	EventProgress      EventKind = "progress"       // Index of Total
 	EventRetrying      EventKind = "retrying"       // put back; another attempt follows
