@@ -13,7 +13,6 @@ type EventKind string
 const (
 	EventAccepted      EventKind = "accepted"       // stored in the queue; holds the request
 	EventClaimed       EventKind = "claimed"        // a worker starts an attempt
-	EventRunStarted    EventKind = "run_started"    // not told by workers any more: claimed and node_started say it
 	EventNodeStarted   EventKind = "node_started"   // node Index of Total
 	EventNodeFinished  EventKind = "node_finished"  // with Duration
 	EventNodeFailed    EventKind = "node_failed"    // with Error

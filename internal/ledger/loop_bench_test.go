@@ -154,7 +154,7 @@ func ledgerWork(ctx context.Context, js jetstream.JetStream) func(jetstream.Msg)
 		if err != nil || claim == nil {
 			return fmt.Errorf("no claim: %w", err)
 		}
-		for _, kind := range []messages.EventKind{messages.EventRunStarted, messages.EventNodeStarted, messages.EventNodeFinished} {
+		for _, kind := range []messages.EventKind{messages.EventNodeStarted, messages.EventNodeFinished} {
 			if err := claim.Publish(ctx, messages.Event{Kind: kind, Node: "n", Index: 1, Total: 1}); err != nil {
 				return err
 			}
