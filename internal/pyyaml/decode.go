@@ -47,6 +47,14 @@ func Decode(data []byte, opts Options) (any, error) {
 	if len(data) > MaxSize {
 		return nil, marked("ReaderError", opts.Name, "", nil, fmt.Sprintf("text of %d bytes exceeds the limit of %d", len(data), MaxSize), nil)
 	}
+	if value, ok := decodeBlock(data, opts.Schema); ok {
+		return value, nil
+	}
+	return decodeFull(data, opts)
+}
+
+// decodeFull reads any YAML.
+func decodeFull(data []byte, opts Options) (any, error) {
 	root, err := parse(data, opts.Name)
 	if err != nil || root == nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 // it may be shared by any number of goroutines.
 type Map struct {
 	pairs    []Pair
-	index    map[any]int // canonical key to position
+	index    map[any]int // canonical key to position; nil while a search along the pairs is as fast
 	replaced map[int]any // values that go before those of pairs, by position
 }
 
@@ -20,20 +20,41 @@ type Map struct {
 // []byte, time.Time or nil.
 type Pair struct{ Key, Value any }
 
+// smallMap is how many entries are searched one by one.
+const smallMap = 8
+
 // NewMap makes a Map of pairs in order; of equal keys the last value wins. It keeps
 // the slice: the caller must not change it afterwards.
 func NewMap(pairs ...Pair) *Map {
-	m := &Map{pairs: pairs[:0], index: make(map[any]int, len(pairs))}
+	m := &Map{pairs: pairs[:0]}
+	if len(pairs) > smallMap {
+		m.index = make(map[any]int, len(pairs))
+	}
 	for _, pair := range pairs {
-		key := Canonical(pair.Key)
-		if at, ok := m.index[key]; ok {
+		if at, ok := m.find(pair.Key); ok {
 			m.pairs[at].Value = pair.Value
 			continue
 		}
-		m.index[key] = len(m.pairs)
+		if m.index != nil {
+			m.index[Canonical(pair.Key)] = len(m.pairs)
+		}
 		m.pairs = append(m.pairs, pair)
 	}
 	return m
+}
+
+// find is the position of a key.
+func (m *Map) find(key any) (int, bool) {
+	if m.index != nil {
+		at, ok := m.index[Canonical(key)]
+		return at, ok
+	}
+	for at := range m.pairs {
+		if SameKey(m.pairs[at].Key, key) {
+			return at, true
+		}
+	}
+	return 0, false
 }
 
 // Replace is m with other values at some positions (from zero, in order of keys). It
@@ -77,7 +98,7 @@ func (m *Map) Get(key any) (any, bool) {
 	if m == nil {
 		return nil, false
 	}
-	at, ok := m.index[Canonical(key)]
+	at, ok := m.find(key)
 	if !ok {
 		return nil, false
 	}
@@ -85,6 +106,15 @@ func (m *Map) Get(key any) (any, bool) {
 		return shareable(value), true
 	}
 	return shareable(m.pairs[at].Value), true
+}
+
+// Entry is the entry of m at a position from zero. Its lists are those of m: they must not change.
+func Entry(m *Map, at int) Pair {
+	pair := m.pairs[at]
+	if value, ok := m.replaced[at]; ok {
+		pair.Value = value
+	}
+	return pair
 }
 
 // Keys are the keys in order.
@@ -143,4 +173,14 @@ func Canonical(key any) any {
 		return "bytes:" + string(key)
 	}
 	return key
+}
+
+// SameKey tells whether two keys are equal in Python.
+func SameKey(a, b any) bool {
+	if text, ok := a.(string); ok {
+		if other, ok := b.(string); ok {
+			return text == other
+		}
+	}
+	return Canonical(a) == Canonical(b)
 }

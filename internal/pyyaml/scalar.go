@@ -30,7 +30,6 @@ const (
 
 // The expressions of PyYAML's implicit resolver, and the float of OmegaConf.
 var (
-	boolPattern  = regexp.MustCompile(`^(?:yes|Yes|YES|no|No|NO|true|True|TRUE|false|False|FALSE|on|On|ON|off|Off|OFF)$`)
 	intPattern   = regexp.MustCompile(`^(?:[-+]?0b[0-1_]+|[-+]?0[0-7_]+|[-+]?(?:0|[1-9][0-9_]*)|[-+]?0x[0-9a-fA-F_]+|[-+]?[1-9][0-9_]*(?::[0-5]?[0-9])+)$`)
 	floatPattern = regexp.MustCompile(`^(?:[-+]?(?:[0-9][0-9_]*)\.[0-9_]*(?:[eE][-+][0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+][0-9]+)?|[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
 	omegaFloat   = regexp.MustCompile(`^(?:[-+]?[0-9]+(?:_[0-9]+)*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+)|\.[0-9]+(?:_[0-9]+)*(?:[eE][-+][0-9]+)?|[-+]?[0-9]+(?:_[0-9]+)*(?::[0-5]?[0-9])+\.[0-9_]*|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$`)
@@ -44,12 +43,7 @@ func implicitTag(text string, schema Schema) string {
 	}
 	switch first := text[0]; {
 	case strings.IndexByte("yYnNtTfFoO", first) >= 0:
-		if boolPattern.MatchString(text) {
-			return tagBool
-		}
-		if text == "null" || text == "Null" || text == "NULL" {
-			return tagNull
-		}
+		return wordTag(text)
 	case first == '~' && len(text) == 1:
 		return tagNull
 	case text == "<<":
@@ -62,8 +56,21 @@ func implicitTag(text string, schema Schema) string {
 	return tagStr
 }
 
+// wordTag is the tag of a text that may be a boolean or null.
+func wordTag(text string) string {
+	switch text {
+	case "yes", "Yes", "YES", "no", "No", "NO", "true", "True", "TRUE", "false", "False", "FALSE", "on", "On", "ON", "off", "Off", "OFF":
+		return tagBool
+	case "null", "Null", "NULL":
+		return tagNull
+	}
+	return tagStr
+}
+
 func numberTag(text string, schema Schema) string {
 	switch {
+	case text[0] > '0' && onlyDigits(text):
+		return tagInt
 	case floatPattern.MatchString(text):
 		return tagFloat
 	case text[0] != '.' && intPattern.MatchString(text):
@@ -74,6 +81,15 @@ func numberTag(text string, schema Schema) string {
 		return tagTimestamp
 	}
 	return tagStr
+}
+
+func onlyDigits(text string) bool {
+	for i := range len(text) {
+		if text[i] < '0' || text[i] > '9' {
+			return false
+		}
+	}
+	return true
 }
 
 // constructScalar is the value of a scalar of the given tag. Errors are PyYAML's
