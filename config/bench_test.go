@@ -12,23 +12,27 @@ import (
 	"github.com/kedge-run/kedge/config"
 )
 
-// writeLarge makes a conf folder with 1,000 catalog entries that use templates and
-// globals; one of them hangs on a runtime parameter.
+// writeLarge makes a conf folder with 1,000 catalog entries in ten files that use
+// templates and globals; one of them hangs on a runtime parameter.
 func writeLarge(tb testing.TB) string {
 	tb.Helper()
 	root := tb.TempDir()
-	var catalog strings.Builder
-	catalog.WriteString("_csv: pandas.CSVDataset\n")
-	for i := range 1000 {
-		fmt.Fprintf(&catalog, "dataset_%d:\n  type: ${_csv}\n  filepath: ${globals:root}/${globals:layers.raw}/file_%d.csv\n  load_args: {sep: ';', header: 0}\n  metadata:\n    layer: raw\n", i, i)
-	}
-	catalog.WriteString("report:\n  type: text.TextDataset\n  filepath: data/${runtime_params:rid,none}.txt\n")
-	write(tb, root, map[string]string{
-		"base/catalog.yml":      catalog.String(),
+	files := map[string]string{
+		"base/catalog.yml":      "report:\n  type: text.TextDataset\n  filepath: data/${runtime_params:rid,none}.txt\n",
 		"base/globals.yml":      "root: data\nlayers: {raw: 01_raw}\n",
 		"base/parameters.yml":   "model: {depth: 3, rate: 0.1, features: [a, b, c]}\nseed: 7\n",
 		"local/credentials.yml": "db: {user: u, password: p}\n",
-	})
+	}
+	for f := range 10 {
+		var catalog strings.Builder
+		fmt.Fprintf(&catalog, "_csv_%d: pandas.CSVDataset\n_load_%d: {sep: ';', header: 0, encoding: utf-8}\n\n", f, f)
+		for i := range 100 {
+			fmt.Fprintf(&catalog, "dataset_%d_%d:\n  type: ${_csv_%d}\n  filepath: ${globals:root}/${globals:layers.raw}/file_%d.csv\n  credentials: db\n"+
+				"  load_args: ${_load_%d}\n  save_args:\n    index: false\n    sep: \",\"\n  metadata:\n    layer: raw\n\n", f, i, f, i, f)
+		}
+		files[fmt.Sprintf("base/catalog_%d.yml", f)] = catalog.String()
+	}
+	write(tb, root, files)
 	return root
 }
 

@@ -19,18 +19,21 @@ type parsedFile struct {
 	identity identity // guarded by Cache.mu
 	racy     bool     // changed so shortly before it was read that it may change unseen; guarded by Cache.mu
 
-	once sync.Once
-	root *node
-	err  error
+	once  sync.Once
+	value any
+	err   error
 }
 
-// tree is the parsed content. It is shared: copy it to merge into it.
+// tree is a new tree of the content, for the caller alone.
 func (f *parsedFile) tree() (*node, error) {
-	f.once.Do(func() { f.root, f.err = f.parse() })
-	return f.root, f.err
+	f.once.Do(func() { f.value, f.err = f.parse() })
+	if f.err != nil {
+		return nil, f.err
+	}
+	return newTree(f.value)
 }
 
-func (f *parsedFile) parse() (*node, error) {
+func (f *parsedFile) parse() (any, error) {
 	if f.readErr != nil {
 		return nil, fmt.Errorf("read configuration: %w", f.readErr)
 	}
@@ -49,14 +52,13 @@ func (f *parsedFile) parse() (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	value, err = document(value)
-	if err != nil {
-		return nil, err
-	}
-	return newTree(value)
+	return document(value)
 }
 
 func invalidUTF8(data []byte) int {
+	if utf8.Valid(data) {
+		return -1
+	}
 	for at := 0; at < len(data); {
 		r, size := utf8.DecodeRune(data[at:])
 		if r == utf8.RuneError && size == 1 {
@@ -121,12 +123,31 @@ func leaves(n *node, prefix string, keys []any) []any {
 
 // checkDuplicates refuses keys that two files of a folder have in common (CFG-031..033).
 func checkDuplicates(kind string, files []*parsedFile, roots []*node) error {
-	keys := make([]map[any]any, len(files))
+	lists := make([][]any, len(files))
+	known := map[any]bool{}
+	twice := false
 	for i, root := range roots {
-		list, err := topKeys(kind, root)
-		if err != nil {
+		var err error
+		if lists[i], err = topKeys(kind, root); err != nil {
 			return err
 		}
+		for _, key := range lists[i] {
+			key = pyyaml.Canonical(key)
+			twice = twice || known[key]
+			known[key] = true
+		}
+	}
+	if !twice {
+		return nil
+	}
+	return duplicates(files, lists)
+}
+
+// duplicates is the error about the keys that files have in common, nil when all of them
+// may be.
+func duplicates(files []*parsedFile, lists [][]any) error {
+	keys := make([]map[any]any, len(files))
+	for i, list := range lists {
 		keys[i] = make(map[any]any, len(list))
 		for _, key := range list {
 			keys[i][pyyaml.Canonical(key)] = key

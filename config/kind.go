@@ -64,10 +64,11 @@ type side struct {
 	files  []*parsedFile
 
 	once    sync.Once
-	readErr error // of parsing a file
-	keyErr  error // duplicate keys
-	nameErr error // a key that isn't text, found after resolution
-	tree    *node // all files merged; nil when there are none
+	readErr error   // of parsing a file
+	keyErr  error   // duplicate keys
+	nameErr error   // a key that isn't text, found after resolution
+	roots   []*node // of credentials: the trees of the files
+	tree    *node   // of other types: all files merged; nil when there are none
 
 	resolved atomic.Pointer[resolvedSide]
 	// decoded is the tree of credentials once their files are resolved one by one.
@@ -122,7 +123,8 @@ func (s *snapshot) side(f *folder, name string) *side {
 	return side
 }
 
-// load parses and merges the files, once.
+// load parses and merges the files, once. Credentials are resolved file by file, so
+// they are merged later (CFG-056).
 func (s *side) load() {
 	s.once.Do(func() {
 		roots := make([]*node, len(s.files))
@@ -131,21 +133,33 @@ func (s *side) load() {
 				return
 			}
 		}
-		if s.keyErr = checkDuplicates(s.kind, s.files, roots); s.keyErr == nil {
-			s.tree, s.keyErr = mergeAll(roots)
-			s.nameErr = checkNames(s.kind, s.tree)
+		credentials := s.kind == "credentials"
+		if credentials {
+			s.roots = roots
+		}
+		if s.keyErr = checkDuplicates(s.kind, s.files, roots); s.keyErr != nil {
+			return
+		}
+		merged, err := mergeAll(roots, !credentials)
+		if s.keyErr, s.nameErr = err, checkNames(s.kind, merged); !credentials {
+			s.tree = merged
 		}
 	})
 }
 
-// mergeAll merges the trees of files into a new one, nil when there are none.
-func mergeAll(roots []*node) (*node, error) {
+// mergeAll merges the trees of files into one, nil when there are none. With consume the
+// trees are used up.
+func mergeAll(roots []*node, consume bool) (*node, error) {
 	if len(roots) == 0 {
 		return nil, nil
 	}
-	merged := roots[0].clone(nil, nil)
+	merged := roots[0]
+	if !consume {
+		merged = merged.clone(nil, nil)
+	}
+	m := merger{resolvers: builtin, consume: consume}
 	for _, root := range roots[1:] {
-		if err := mergeInto(merged, root, builtin); err != nil {
+		if err := m.merge(merged, root); err != nil {
 			return nil, err
 		}
 	}

@@ -182,12 +182,8 @@ func (l *Loader) decode(s *snapshot, side *side) error {
 	if side.decoded.Load() != nil && r.keep {
 		return nil
 	}
-	roots := make([]*node, len(side.files))
-	for i, file := range side.files {
-		root, err := file.tree()
-		if err != nil {
-			return err
-		}
+	roots := make([]*node, len(side.roots))
+	for i, root := range side.roots {
 		value, err := r.plain(root)
 		if err != nil {
 			return err
@@ -196,7 +192,7 @@ func (l *Loader) decode(s *snapshot, side *side) error {
 			return err
 		}
 	}
-	merged, err := mergeAll(roots)
+	merged, err := mergeAll(roots, true)
 	if err != nil {
 		return nil //nolint:nilerr // side.keyErr says it
 	}

@@ -32,7 +32,7 @@ type node struct {
 	missing  bool      // of a scalar: ???
 
 	keys  []any       // of a dict, in order
-	index map[any]int // of a dict: canonical key to position
+	index map[any]int // of a dict: canonical key to position; nil while a search along the keys is as fast
 	items []*node     // of a dict or a list
 
 	// What resolution gave, once it is known to be the same in every run.
@@ -59,36 +59,56 @@ const (
 func newTree(value any) (*node, error) { return newNode(nil, nil, value) }
 
 func newNode(parent *node, key, value any) (*node, error) {
+	b := builder{}
 	n := &node{parent: parent, key: key}
+	return n, b.fill(n, value)
+}
+
+// builder fills nodes. The same text of many nodes, such as ${_csv}, is parsed once.
+type builder struct{ templates map[string]*template }
+
+func (b *builder) fill(n *node, value any) error {
 	switch value := value.(type) {
 	case *pyyaml.Map:
-		return n, n.fillDict(value)
+		return b.dict(n, value)
 	case []any:
 		n.kind = listNode
+		children := n.grow(len(value))
 		for i, item := range value {
-			child, err := newNode(n, i, item)
-			if err != nil {
-				return nil, n.place(i, err)
+			child := &children[i]
+			child.parent, child.key = n, i
+			if err := b.fill(child, item); err != nil {
+				return n.place(i, err)
 			}
 			n.items = append(n.items, child)
 		}
-		return n, nil
+		return nil
 	}
-	return n, n.setScalar(value)
+	return b.scalar(n, value)
 }
 
-func (n *node) fillDict(m *pyyaml.Map) error {
+// grow makes room for children and gives their nodes.
+func (n *node) grow(size int) []node {
+	n.items = make([]*node, 0, size)
+	if n.kind == dictNode {
+		n.keys = make([]any, 0, size)
+	}
+	return make([]node, size)
+}
+
+func (b *builder) dict(n *node, m *pyyaml.Map) error {
 	n.kind = dictNode
-	n.index = make(map[any]int, m.Len())
-	for key, item := range m.All() {
-		if err := checkKey(key); err != nil {
+	children := n.grow(m.Len())
+	for i := range children {
+		entry, child := pyyaml.Entry(m, i), &children[i]
+		if err := checkKey(entry.Key); err != nil {
 			return place(err, n.fullKey(nil), "dict")
 		}
-		child, err := newNode(n, key, item)
-		if err != nil {
-			return n.place(key, err)
+		child.parent, child.key = n, entry.Key
+		if err := b.fill(child, entry.Value); err != nil {
+			return n.place(entry.Key, err)
 		}
-		n.put(key, child)
+		n.add(entry.Key, child)
 	}
 	return nil
 }
@@ -101,7 +121,7 @@ func checkKey(key any) error {
 	return nil
 }
 
-func (n *node) setScalar(value any) error {
+func (b *builder) scalar(n *node, value any) error {
 	n.value = value
 	text, ok := value.(string)
 	if !ok {
@@ -112,16 +132,33 @@ func (n *node) setScalar(value any) error {
 		return nil
 	}
 	if !strings.Contains(text, "${") {
-		n.value = unescapeMissing(text)
+		if plain := unescapeMissing(text); len(plain) < len(text) {
+			n.value = plain
+		}
 		return nil
+	}
+	var err error
+	n.template, err = b.template(text)
+	return err
+}
+
+func (b *builder) template(text string) (*template, error) {
+	if known, ok := b.templates[text]; ok {
+		return known, nil
 	}
 	parsed, err := parseTemplate(text)
 	var grammar *errGrammar
 	if errors.As(err, &grammar) {
-		return failf("GrammarParseError", "%s", grammar.message)
+		return nil, failf("GrammarParseError", "%s", grammar.message)
 	}
-	n.template = parsed
-	return err
+	if err != nil {
+		return nil, err
+	}
+	if b.templates == nil {
+		b.templates = map[string]*template{}
+	}
+	b.templates[text] = parsed
+	return parsed, nil
 }
 
 // unescapeMissing reads \??? as the text ???.
@@ -135,19 +172,52 @@ func unescapeMissing(text string) string {
 // put sets a child of a dict; a key that is there keeps its place.
 func (n *node) put(key any, child *node) {
 	child.parent, child.key = n, key
-	at := pyyaml.Canonical(key)
-	if i, ok := n.index[at]; ok {
+	if i, ok := n.find(key); ok {
 		n.items[i] = child
 		return
 	}
-	n.index[at] = len(n.items)
+	n.add(key, child)
+}
+
+// smallDict is how many keys are searched one by one.
+const smallDict = 8
+
+// add appends a child whose key is new.
+func (n *node) add(key any, child *node) {
+	switch {
+	case n.index != nil:
+		n.index[pyyaml.Canonical(key)] = len(n.items)
+	case len(n.items) == smallDict:
+		n.index = make(map[any]int, max(cap(n.items), 2*smallDict))
+		for i, known := range n.keys {
+			n.index[pyyaml.Canonical(known)] = i
+		}
+		n.index[pyyaml.Canonical(key)] = len(n.items)
+	}
 	n.keys = append(n.keys, key)
 	n.items = append(n.items, child)
 }
 
+// find is the position of a key of a dict.
+func (n *node) find(key any) (int, bool) {
+	if n.index != nil {
+		i, ok := n.index[pyyaml.Canonical(key)]
+		return i, ok
+	}
+	for i, known := range n.keys {
+		if pyyaml.SameKey(known, key) {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
 // child is the item of a dict under key, nil when there is none.
 func (n *node) child(key any) *node {
-	if i, ok := n.index[pyyaml.Canonical(key)]; ok && n.kind == dictNode {
+	if n.kind != dictNode {
+		return nil
+	}
+	if i, ok := n.find(key); ok {
 		return n.items[i]
 	}
 	return nil
@@ -155,19 +225,27 @@ func (n *node) child(key any) *node {
 
 // clone copies the tree below n under another parent.
 func (n *node) clone(parent *node, key any) *node {
-	c := &node{parent: parent, key: key, kind: n.kind, value: n.value, template: n.template, missing: n.missing}
-	switch n.kind {
-	case listNode:
-		for i, item := range n.items {
-			c.items = append(c.items, item.clone(c, i))
-		}
-	case dictNode:
-		c.index = make(map[any]int, len(n.items))
-		for i, item := range n.items {
-			c.put(n.keys[i], item.clone(c, n.keys[i]))
-		}
-	}
+	c := &node{}
+	n.copyTo(c, parent, key)
 	return c
+}
+
+func (n *node) copyTo(c, parent *node, key any) {
+	c.parent, c.key, c.kind = parent, key, n.kind
+	c.value, c.template, c.missing = n.value, n.template, n.missing
+	if n.kind == scalarNode {
+		return
+	}
+	children := c.grow(len(n.items))
+	for i, item := range n.items {
+		child := &children[i]
+		item.copyTo(child, c, item.key)
+		if n.kind == dictNode {
+			c.add(n.keys[i], child)
+			continue
+		}
+		c.items = append(c.items, child)
+	}
 }
 
 func (n *node) container() bool { return n.kind != scalarNode }

@@ -39,7 +39,7 @@ func ParseParams(text, option string) (*Mapping, error) {
 		}
 		items = append(items, key+"="+value)
 	}
-	root := &node{kind: dictNode, index: map[any]int{}}
+	root := &node{kind: dictNode}
 	for _, item := range items {
 		if err := updateFromText(root, item); err != nil {
 			return nil, err
@@ -103,7 +103,7 @@ func descend(at *node, key string) (*node, error) {
 	if child != nil && child.container() {
 		return child, nil
 	}
-	made := &node{kind: dictNode, index: map[any]int{}}
+	made := &node{kind: dictNode}
 	return made, at.set(key, made)
 }
 
