@@ -26,7 +26,7 @@ func main() {
 	slots := flag.Int("slots", 16, "runs at a time of a worker process")
 	out := flag.String("out", "results.json", "where the results go")
 	slow := flag.Bool("slow", true, "measure recovery and long runs with the default times, which takes minutes")
-	only := flag.String("only", "", "measure one part: session, graphs, process, loop, recovery")
+	only := flag.String("only", "", "measure one part: session, graphs, conf, process, loop, recovery")
 	runs := flag.Int("runs", 20000, "runs of a throughput figure at default sync; a quarter of it under SyncAlways")
 	flag.Parse()
 	ctx, stop := untilSignal()
@@ -87,6 +87,7 @@ func measure(ctx context.Context, o options) error {
 	}{
 		{"session", func() error { return emptyRuns(ctx, report) }},
 		{"graphs", func() error { return graphs(report) }},
+		{"conf", func() error { return conf(ctx, report) }},
 		{"process", func() error { return processes(ctx, report, o) }},
 		{"loop", func() error { return loops(ctx, report, o) }},
 		{"recovery", func() error {
