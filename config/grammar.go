@@ -24,12 +24,14 @@ type part struct {
 type interpolation struct {
 	source string // as written
 	// of a reference
-	dots int
-	keys []pathKey
+	dots  int
+	keys  []pathKey
+	fixed *keyPath // where it leads, unless that hangs on other references
 	// of a resolver
 	resolver bool
 	name     []part
 	args     []*element
+	values   []any // of the arguments, when all are literals
 }
 
 // pathKey is one step of a reference: a key, or a reference that yields one.
@@ -65,6 +67,7 @@ func (e *errGrammar) Error() string { return e.message }
 
 // parser is a recursive descent over the tokens.
 type parser struct {
+	whole  string // the text of all tokens
 	tokens []token
 	at     int
 	depth  int
@@ -72,7 +75,7 @@ type parser struct {
 
 // parseTemplate parses a configuration text (grammar rule configValue).
 func parseTemplate(text string) (*template, error) {
-	p := &parser{tokens: lex(text, modeText)}
+	p := &parser{whole: text, tokens: lex(text, modeText)}
 	parts, err := p.parts(tokTopEsc)
 	if err != nil {
 		return nil, err
@@ -223,6 +226,7 @@ func (p *parser) interpolation() (*interpolation, error) {
 		case t.kind == tokInterClose:
 			p.at++
 			inter.source = p.source(start)
+			inter.fix()
 			return inter, nil
 		case t.kind == tokColon && named:
 			p.at++
@@ -276,6 +280,9 @@ func (p *parser) key(inter *interpolation, start int, brackets bool) error {
 }
 
 func unescapeKey(text string) string {
+	if strings.IndexByte(text, '\\') < 0 {
+		return text
+	}
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		if text[i] == '\\' && i+1 < len(text) && strings.IndexByte(`\.[]:=`, text[i+1]) >= 0 {
@@ -287,6 +294,9 @@ func unescapeKey(text string) string {
 }
 
 func (p *parser) source(start int) string {
+	if p.whole != "" && start == 0 && p.at+1 == len(p.tokens) {
+		return p.whole
+	}
 	var b strings.Builder
 	for _, t := range p.tokens[start:p.at] {
 		b.WriteString(t.text)
@@ -312,7 +322,37 @@ func (p *parser) resolver(inter *interpolation, start int) (*interpolation, erro
 	}
 	p.at++
 	inter.source = p.source(start)
+	inter.fixValues()
 	return inter, nil
+}
+
+// fix finds out where a reference leads, if that is clear from its text.
+func (inter *interpolation) fix() {
+	for _, key := range inter.keys {
+		if key.inter != nil {
+			return
+		}
+	}
+	var nothing *resolution
+	if path, err := nothing.path(inter, nil, nil); err == nil {
+		inter.fixed = &path
+	}
+}
+
+// fixValues evaluates the arguments of a resolver, if they are clear from its text.
+func (inter *interpolation) fixValues() {
+	values := make([]any, len(inter.args))
+	for i, arg := range inter.args {
+		if arg.kind == elemText && len(arg.text.parts) == 1 && arg.text.parts[0].inter == nil {
+			values[i] = arg.text.parts[0].text
+			continue
+		}
+		if arg.kind != elemLiteral {
+			return
+		}
+		values[i] = arg.value
+	}
+	inter.values = values
 }
 
 // sequence parses elements between commas; a missing one is an empty text.

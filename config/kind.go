@@ -181,15 +181,16 @@ func (s *side) resolve(r *resolution, tree *node) (*outcome, error) {
 	done := &resolvedSide{}
 	pairs := make([]pyyaml.Pair, len(tree.items))
 	for i, item := range tree.items {
-		res, err := r.track(func() (any, error) { return r.plain(item) })
+		before := r.begin()
+		value, err := r.plain(item)
 		if err != nil {
 			return nil, tree.place(tree.keys[i], err)
 		}
-		if res.taint != 0 {
+		if on := r.end(before); on != 0 {
 			done.dynamic = append(done.dynamic, i)
-			done.taint |= res.taint
+			done.taint |= on
 		}
-		pairs[i] = pyyaml.Pair{Key: tree.keys[i], Value: res.value}
+		pairs[i] = pyyaml.Pair{Key: tree.keys[i], Value: value}
 	}
 	done.first = pyyaml.NewMap(pairs...)
 	if r.keep {

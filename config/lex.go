@@ -65,7 +65,7 @@ type lexer struct {
 // lex cuts the whole text. What can't be cut ends the list with a tokError, which
 // becomes an error only if the parser gets there.
 func lex(text string, mode lexMode) []token {
-	l := &lexer{text: text, modes: []lexMode{mode}}
+	l := &lexer{text: text, modes: append(make([]lexMode, 0, 4), mode), tokens: make([]token, 0, 4+4*strings.Count(text, "${"))}
 	for l.at < len(l.text) && len(l.modes) > 0 {
 		if !l.step() {
 			return l.tokens

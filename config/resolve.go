@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/kedge-run/kedge/internal/pyyaml"
@@ -18,8 +19,8 @@ type resolution struct {
 
 	refs   map[*node]*result
 	plains map[*node]*result
-	active map[*node]bool // values being selected
-	open   map[*node]bool // containers being converted
+	active []*node // values being selected, innermost last
+	open   []*node // nodes being converted, innermost last
 	depth  int
 	taint  taint
 }
@@ -28,18 +29,19 @@ type resolution struct {
 type resolver func(r *resolution, parent, self *node, args []any) (any, error)
 
 func newResolution(resolvers func(string) (resolver, bool), keep bool) *resolution {
-	return &resolution{resolvers: resolvers, keep: keep, refs: map[*node]*result{}, plains: map[*node]*result{},
-		active: map[*node]bool{}, open: map[*node]bool{}}
+	return &resolution{resolvers: resolvers, keep: keep, refs: map[*node]*result{}, plains: map[*node]*result{}}
 }
 
-// track runs f and returns its result with its own taint; the taint adds to what was.
-func (r *resolution) track(f func() (any, error)) (*result, error) {
-	before := r.taint
-	r.taint = 0
-	value, err := f()
-	res := &result{value, r.taint}
+// begin starts to note on what a value hangs; end gives that and adds it to what was.
+func (r *resolution) begin() (before taint) {
+	before, r.taint = r.taint, 0
+	return before
+}
+
+func (r *resolution) end(before taint) taint {
+	own := r.taint
 	r.taint |= before
-	return res, err
+	return own
 }
 
 // recall takes a remembered result.
@@ -66,21 +68,23 @@ func (r *resolution) plain(n *node) (any, error) {
 	if value, ok := r.recall(r.plains, n, n.settledPlain.Load()); ok {
 		return value, nil
 	}
-	if r.open[n] {
+	if slices.Contains(r.open, n) {
 		return nil, errRecursive()
 	}
-	r.open[n] = true
-	defer delete(r.open, n)
-	res, err := r.track(func() (any, error) { return r.convert(n) })
+	r.open = append(r.open, n)
+	before := r.begin()
+	value, err := r.convert(n)
+	res := result{value, r.end(before)}
+	r.open = r.open[:len(r.open)-1]
 	if err != nil {
 		return nil, err
 	}
 	if r.keep && res.taint == 0 {
-		n.settledPlain.Store(res)
+		n.settledPlain.Store(&res)
 	} else {
-		r.plains[n] = res
+		r.plains[n] = &res
 	}
-	return res.value, nil
+	return value, nil
 }
 
 func (r *resolution) convert(n *node) (any, error) {
@@ -167,15 +171,15 @@ func (r *resolution) deref(n *node) (any, error) {
 	if r.depth++; r.depth > maxResolveDepth {
 		return nil, failf("InterpolationResolutionError", "Recursive interpolation detected: a chain of more than %d references", maxResolveDepth)
 	}
-	defer func() { r.depth-- }()
-	res, err := r.track(func() (any, error) {
-		value, err := r.template(n.template, n.parent, n)
-		if err != nil {
-			return nil, wrapResolution(err)
-		}
-		return settleText(value)
-	})
+	before := r.begin()
+	value, err := r.template(n.template, n.parent, n)
 	if err != nil {
+		err = wrapResolution(err)
+	} else {
+		value, err = settleText(value)
+	}
+	res := &result{value, r.end(before)}
+	if r.depth--; err != nil {
 		return nil, err
 	}
 	if r.keep && res.taint == 0 {
@@ -183,7 +187,7 @@ func (r *resolution) deref(n *node) (any, error) {
 	} else {
 		r.refs[n] = res
 	}
-	return res.value, nil
+	return value, nil
 }
 
 // settleText refuses a text that means "missing", and unescapes one that doesn't.
@@ -263,13 +267,16 @@ func (r *resolution) call(inter *interpolation, parent, self *node) (any, error)
 		}
 		names = append(names, name)
 	}
-	args := make([]any, len(inter.args))
-	for i, arg := range inter.args {
-		value, err := r.element(arg, parent, self)
-		if err != nil {
-			return nil, err
+	args := inter.values
+	if args == nil {
+		args = make([]any, len(inter.args))
+		for i, arg := range inter.args {
+			value, err := r.element(arg, parent, self)
+			if err != nil {
+				return nil, err
+			}
+			args[i] = value
 		}
-		args[i] = value
 	}
 	name := strings.Join(names, ".")
 	resolve, ok := r.resolvers(name)

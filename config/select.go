@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,6 +17,9 @@ type keyPath struct {
 
 // path evaluates the keys of a reference.
 func (r *resolution) path(inter *interpolation, parent, self *node) (keyPath, error) {
+	if inter.fixed != nil {
+		return *inter.fixed, nil
+	}
 	path := keyPath{dots: inter.dots}
 	var raw strings.Builder
 	raw.WriteString(strings.Repeat(".", inter.dots))
@@ -156,12 +160,12 @@ func (r *resolution) selectFrom(from *node, keys []string, strict bool) (*select
 	if err != nil || child == nil {
 		return nil, err
 	}
-	if r.active[child] {
+	if slices.Contains(r.active, child) {
 		return nil, errRecursive()
 	}
-	r.active[child] = true
-	defer delete(r.active, child)
+	r.active = append(r.active, child)
 	value, err := r.deref(child)
+	r.active = r.active[:len(r.active)-1]
 	if err != nil {
 		return nil, err
 	}
@@ -181,11 +185,15 @@ func selectOne(c *node, key string, strict bool) (*node, error) {
 }
 
 func lookup(c *node, key string) (*node, error) {
-	number, err := strconv.Atoi(key)
-	isInt := err == nil
 	if c.kind == dictNode {
-		if child := c.child(key); child != nil || !isInt {
+		if child := c.child(key); child != nil {
 			return child, nil
+		}
+	}
+	number, isInt := integer(key)
+	if c.kind == dictNode {
+		if !isInt {
+			return nil, nil
 		}
 		child := c.child(number)
 		if child == nil {
@@ -208,8 +216,20 @@ func lookup(c *node, key string) (*node, error) {
 	return c.items[number], nil
 }
 
+// integer reads a whole number. Most keys aren't one, and are told apart without making an error.
+func integer(key string) (int, bool) {
+	if key == "" || key[0] > '9' {
+		return 0, false
+	}
+	number, err := strconv.Atoi(key)
+	return number, err == nil
+}
+
 // splitKey cuts a path text such as a.b[c] into keys. A backslash escapes . [ ] and =.
 func splitKey(path string) []string {
+	if path != "" && !strings.ContainsAny(path, `[]\`) {
+		return strings.Split(path, ".")
+	}
 	s := &keySplitter{text: path}
 	if !strings.HasPrefix(path, "[") {
 		s.keys = append(s.keys, s.until(".["))
