@@ -66,7 +66,7 @@ func FuzzPipelines(f *testing.F) {
 		if p.declare([]declared{d}) != nil {
 			return
 		}
-		p.registry = newRegistry(p.entries)
+		p.registry = newRegistry(p.entries, !p.bare)
 		if made, err := p.registry.Get("fuzz"); err == nil {
 			for _, n := range made.Nodes() {
 				if c, ok := n.Func().(*command); ok {

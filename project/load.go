@@ -83,7 +83,7 @@ func (p *Project) load(compiled bool) error {
 	if err := p.declare(declared); err != nil {
 		return err
 	}
-	p.registry = newRegistry(p.entries)
+	p.registry = newRegistry(p.entries, !p.bare)
 	return p.Validate()
 }
 

@@ -20,6 +20,7 @@ type Project struct {
 	dir      string
 	settings Settings
 	entries  []entry // pipelines in order of registration
+	bare     bool    // no default pipeline unless one is registered
 	registry *Registry
 	hooks    []any
 	types    *catalog.Types
@@ -48,7 +49,7 @@ func New(name string, opts ...Option) *Project {
 	for _, opt := range opts {
 		opt(p)
 	}
-	p.registry = newRegistry(p.entries)
+	p.registry = newRegistry(p.entries, !p.bare)
 	return p
 }
 
@@ -57,6 +58,10 @@ func New(name string, opts ...Option) *Project {
 func WithPipeline(name string, build func() (*pipeline.Pipeline, error)) Option {
 	return func(p *Project) { p.addPipeline(entry{name: name, build: build, origin: "Go code"}) }
 }
+
+// WithoutDefault leaves out the sum of all pipelines, so that a run has to name what it runs unless "__default__" is
+// registered (SES-060), for projects in which running everything makes no sense.
+func WithoutDefault() Option { return func(p *Project) { p.bare = true } }
 
 // WithHooks adds hooks in order of registration (Kedro's HOOKS setting). A hook is a value that has one or more of
 // the interfaces of package hook. Its name, for "disabled_hooks" in kedge.yml, is what its method Name() string

@@ -44,15 +44,19 @@ func (e *BuildError) Error() string { return fmt.Sprintf("pipeline %q: %v", e.Pi
 // Unwrap gives the cause.
 func (e *BuildError) Unwrap() error { return e.Err }
 
-func newRegistry(entries []entry) *Registry {
-	r := &Registry{names: []string{Default}, built: map[string]func() (*pipeline.Pipeline, error){}}
+// newRegistry makes a registry; without a sum a run has to name its pipeline unless Default was registered.
+func newRegistry(entries []entry, sum bool) *Registry {
+	r := &Registry{built: map[string]func() (*pipeline.Pipeline, error){}}
+	if sum || slices.ContainsFunc(entries, func(e entry) bool { return e.name == Default }) {
+		r.names = []string{Default}
+	}
 	for _, e := range entries {
 		if e.name != Default && !e.hidden {
 			r.names = append(r.names, e.name)
 		}
 		r.built[e.name] = sync.OnceValues(func() (*pipeline.Pipeline, error) { return build(e) })
 	}
-	if _, given := r.built[Default]; !given {
+	if _, given := r.built[Default]; !given && sum {
 		r.built[Default] = sync.OnceValues(r.sum)
 	}
 	return r
@@ -85,6 +89,9 @@ func (r *Registry) Load() error {
 	}
 	if len(errs) > 0 {
 		return errors.Join(errs...)
+	}
+	if !r.Has(Default) {
+		return nil
 	}
 	_, err := r.Get(Default)
 	return err

@@ -91,6 +91,19 @@ func TestTheSumIsChecked(t *testing.T) {
 	require.EqualError(t, r.Load(), `pipeline "__default__": Output(s) ['b'] are returned by more than one nodes. Node outputs must be unique.`)
 }
 
+// TestWithoutDefault: what Kedro's register_pipelines may leave out (SES-060).
+func TestWithoutDefault(t *testing.T) {
+	r := project.New("p", project.WithoutDefault(), project.WithPipeline("a", one("n1", "a", "b"))).Pipelines()
+	require.Equal(t, []string{"a"}, r.Names())
+	require.NoError(t, r.Load())
+	_, err := r.Get(project.Default)
+	require.ErrorIs(t, err, project.ErrNotRegistered)
+
+	r = project.New("p", project.WithoutDefault(), project.WithPipeline("a", one("n1", "a", "b")), project.WithPipeline(project.Default, one("n2", "c", "d"))).Pipelines()
+	require.Equal(t, []string{project.Default, "a"}, r.Names())
+	require.NoError(t, r.Load())
+}
+
 // TestPipelinesAreBuiltOnce covers SES-095.
 func TestPipelinesAreBuiltOnce(t *testing.T) {
 	var built atomic.Int64
