@@ -20,6 +20,11 @@ run: build ## run the spaceflights project once: embedded NATS server, worker, s
 test: ## run all tests with the race detector
 	$(GO) test -race -timeout 25m ./...
 
+.PHONY: conformance
+conformance: ## ask Kedge what Kedro was asked; prints the counts of each family (KEDGE_VECTORS=DIR asks other questions)
+	@$(GO) test -count=1 -timeout 25m -v -run '^TestConformance' ./pipeline ./config ./catalog ./internal/cli ./session >.conformance.log 2>&1; status=$$?; \
+	if [ $$status -eq 0 ]; then grep -oE 'family [a-z]+: .*' .conformance.log; else grep -vE '^=== |--- PASS' .conformance.log; fi; rm -f .conformance.log; exit $$status
+
 .PHONY: lint
 lint: ## vet, format and lint
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "not gofmt-ed:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
@@ -39,7 +44,7 @@ bench: ## benchmarks against the raw nats.go loop; prints a table, writes bench/
 	cd bench && $(GO) run . -out results.json
 
 .PHONY: ci
-ci: lint test ## what CI runs
+ci: lint test conformance ## what CI runs
 
 .PHONY: clean
 clean: ## remove what was built and generated

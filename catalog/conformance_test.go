@@ -129,6 +129,7 @@ func answerParameters(t *testing.T, v oracle.Vector) any {
 		Datasets [][2]any `json:"datasets"`
 	}
 	require.NoError(t, json.Unmarshal(v.Expect, &expect))
+	v.Normalise(oracle.ParameterOrder)
 	rank := map[string]int{}
 	for i, pair := range expect.Datasets {
 		rank[pair[0].(string)] = i

@@ -22,12 +22,15 @@ type action struct {
 	Raise  string                  `json:"raise"`
 	Return *oracle.Value           `json:"return"`
 	Set    map[string]oracle.Value `json:"set"`
+
+	value any // of Return, shared by all calls as in Python
 }
 
 // recording takes down what happens during the runs of one vector.
 type recording struct {
 	question *question
 	dir      string
+	vector   oracle.Vector
 
 	mu       sync.Mutex // guards the fields below
 	trace    []traced
@@ -73,6 +76,7 @@ func (r *recording) quoteKeyError(message string) string {
 			continue
 		}
 		if head, ok := strings.CutSuffix(message, " failed with error: \n"+n.Does.Message); ok {
+			r.vector.Normalise(oracle.KeyErrorQuotes)
 			return head + " failed with error: \n" + pyyaml.Repr(n.Does.Message)
 		}
 	}
@@ -206,6 +210,7 @@ func (p *plugin) AfterCatalogCreated(ctx context.Context, info hook.CatalogInfo)
 	if err != nil || a == nil {
 		return err
 	}
+	p.dropPins(a)
 	for name, value := range a.Set {
 		if err := info.Catalog.Set(ctx, name, oracle.Plain(value.Any)); err != nil {
 			return err
@@ -242,7 +247,7 @@ func (p *plugin) paramsOf(params *hook.RunParams) map[string]any {
 		"only_missing_outputs": params.OnlyMissingOutputs,
 	}
 	if params.LoadVersions != nil {
-		out["load_versions"] = params.LoadVersions
+		out["load_versions"] = p.pinned(params.LoadVersions)
 	}
 	if params.SessionID != "" {
 		out["session_id"] = params.SessionID
@@ -267,7 +272,7 @@ func (p *plugin) BeforeNodeRun(_ context.Context, info hook.NodeInfo) (map[strin
 	if err != nil || a == nil || a.Return == nil {
 		return nil, err
 	}
-	return hook.Replacement(oracle.Plain(a.Return.Any))
+	return hook.Replacement(p.returned(a))
 }
 
 func (p *plugin) AfterNodeRun(_ context.Context, info hook.NodeResultInfo) error {
@@ -278,7 +283,7 @@ func (p *plugin) AfterNodeRun(_ context.Context, info hook.NodeResultInfo) error
 			outputs[name] = map[string]any{"$other": "generator"}
 		}
 	}
-	_, err := p.note("after_node_run", info.Node, map[string]any{"inputs": oracle.Encode(info.Inputs), "outputs": outputs})
+	_, err := p.note("after_node_run", info.Node, map[string]any{"inputs": oracle.Encode(p.grown(info.Node, info.Inputs)), "outputs": outputs})
 	return err
 }
 

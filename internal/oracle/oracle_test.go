@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"math/big"
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -30,6 +32,26 @@ func TestDecodeRefusesWhatItDoesNotKnow(t *testing.T) {
 	var v Vector
 	require.ErrorContains(t, decode([]byte(`{"id":"a","kind":"b","input":1,"expect":2,"news":3}`), &v), "news")
 	require.Error(t, decode([]byte(`{} {}`), &v))
+}
+
+// TestThePageOnKedroListsTheDeclarations: what the suites leave out or bring into another form stands in docs/kedro.md, and
+// nothing else does.
+func TestThePageOnKedroListsTheDeclarations(t *testing.T) {
+	page, err := os.ReadFile("../../docs/kedro.md")
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(page), "## What the test vectors leave out\n")
+	require.True(t, found)
+	section, _, _ = strings.Cut(section, "\n## ")
+	var listed, declared []string
+	for line := range strings.Lines(section) {
+		if strings.HasPrefix(line, "- ") {
+			listed = append(listed, strings.TrimSpace(line))
+		}
+	}
+	for _, d := range Declared() {
+		declared = append(declared, "- `"+d.Family+"`: "+d.What+".")
+	}
+	require.Equal(t, declared, listed)
 }
 
 func TestCanonicalSortsWhatComesFromSets(t *testing.T) {

@@ -24,14 +24,29 @@ type Vector struct {
 	Input    json.RawMessage `json:"input"`
 	Expect   json.RawMessage `json:"expect"`
 	Unstable []string        `json:"unstable"` // parts of the answer that depend on Python's set order, as "/a/0/b"
+
+	normalised map[Declaration]int // of the report
+}
+
+// Normalise notes that the answer is put into Kedro's form, or Kedro's into ours, as declared.
+func (v Vector) Normalise(declared Declaration) {
+	if v.normalised != nil {
+		v.normalised[declared]++
+	}
 }
 
 // Decode reads the question into dst; a field that dst lacks fails the test,
 // so that no part of a question is overlooked.
 func (v Vector) Decode(t testing.TB, dst any) {
 	t.Helper()
-	if err := decode(v.Input, dst); err != nil {
-		t.Fatalf("%s: input: %v", v.ID, err)
+	Decode(t, v.Input, dst)
+}
+
+// Decode reads a part of a question into dst as [Vector.Decode] does.
+func Decode(t testing.TB, text []byte, dst any) {
+	t.Helper()
+	if err := decode(text, dst); err != nil {
+		t.Fatalf("read %s: %v", clip(string(text)), err)
 	}
 }
 
