@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"iter"
 	"path"
 	"slices"
 	"strings"
@@ -64,27 +65,40 @@ func (p *VersionedPath) at(version string) (string, error) {
 
 // Versions lists the versions that exist, newest first (CAT-071).
 func (p *VersionedPath) Versions(ctx context.Context) ([]string, error) {
-	names, err := p.store.List(ctx, p.path)
-	if err != nil {
-		return nil, p.unlistable(err)
-	}
-	slices.Sort(names)
-	slices.Reverse(names)
 	var found []string
-	for _, name := range names {
-		full, err := p.at(name)
+	for version, err := range p.versions(ctx) {
 		if err != nil {
-			continue
+			return nil, err
 		}
-		ok, err := p.store.Exists(ctx, full)
-		if err != nil {
-			return nil, p.unlistable(err)
-		}
-		if ok {
-			found = append(found, name)
-		}
+		found = append(found, version)
 	}
 	return found, nil
+}
+
+// versions yields the versions that exist, newest first. It asks for each one when it comes to it: the newest is found by two
+// requests to an object store, however many there are.
+func (p *VersionedPath) versions(ctx context.Context) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		names, err := p.store.List(ctx, p.path)
+		if err != nil {
+			yield("", p.unlistable(err))
+			return
+		}
+		slices.Sort(names)
+		for _, name := range slices.Backward(names) {
+			full, err := p.at(name)
+			if err != nil {
+				continue
+			}
+			ok, err := p.store.Exists(ctx, full)
+			if err != nil {
+				err = p.unlistable(err)
+			}
+			if (ok || err != nil) && !yield(name, err) {
+				return
+			}
+		}
+	}
 }
 
 func (p *VersionedPath) unlistable(err error) error {
@@ -106,15 +120,14 @@ func (p *VersionedPath) LoadVersion(ctx context.Context) (string, error) {
 	if p.latest != "" {
 		return p.latest, nil
 	}
-	found, err := p.Versions(ctx)
-	if err != nil {
-		return "", err
+	for version, err := range p.versions(ctx) {
+		if err != nil {
+			return "", err
+		}
+		p.latest = version
+		return version, nil
 	}
-	if len(found) == 0 {
-		return "", &DatasetError{Kind: kindVersionNotFound, Message: "Did not find any versions for " + p.describe().String()}
-	}
-	p.latest = found[0]
-	return p.latest, nil
+	return "", &DatasetError{Kind: kindVersionNotFound, Message: "Did not find any versions for " + p.describe().String()}
 }
 
 // LoadPath returns the path to load from.

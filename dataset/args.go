@@ -22,7 +22,7 @@ type args struct {
 }
 
 // argsOf returns load_args or save_args; ignored are arguments that only choose between engines of pandas.
-func argsOf(spec catalog.Spec, name string, ignored ...string) *args {
+func argsOf(spec buildSpec, name string, ignored ...string) *args {
 	a := &args{name: name, ignored: ignored}
 	switch v := spec.Args[name].(type) {
 	case nil:
@@ -141,7 +141,7 @@ func (a *args) done() error {
 }
 
 // shown merges defaults and given arguments, as Kedro describes them; nil when Kedro shows nothing.
-func shown(spec catalog.Spec, name string, defaults map[string]any) catalog.DescribedArg {
+func shown(spec buildSpec, name string, defaults map[string]any) catalog.DescribedArg {
 	merged := maps.Clone(defaults)
 	if merged == nil {
 		merged = map[string]any{}
@@ -153,13 +153,13 @@ func shown(spec catalog.Spec, name string, defaults map[string]any) catalog.Desc
 
 // checkFileArguments refuses arguments that no file dataset of this kind takes, and fs_args that would change what is read or
 // written: a file is UTF-8 and is replaced as a whole.
-func checkFileArguments(spec catalog.Spec, extra ...string) error {
+func checkFileArguments(spec buildSpec, extra ...string) error {
 	if err := spec.Arguments([]string{"filepath"}, append(slices.Clone(fileArguments), extra...)...); err != nil {
 		return err
 	}
 	a := argsOf(spec, "fs_args", "project", "client_kwargs", "anon")
 	a.boolean("auto_mkdir", true)
-	for _, key := range []string{"open_args_load", "open_args_save"} {
+	for _, key := range openArguments[1:] {
 		v, _ := a.get(key)
 		values, ok := v.(map[string]any)
 		if !ok && v != nil {
@@ -169,8 +169,14 @@ func checkFileArguments(spec catalog.Spec, extra ...string) error {
 			return err
 		}
 	}
+	if name, _ := spec.Args["filepath"].(string); strings.Contains(name, "://") && !strings.HasPrefix(name, "file:") {
+		return a.err // the store knows its own
+	}
 	return a.done()
 }
+
+// openArguments are the fs_args that no store takes.
+var openArguments = []string{"auto_mkdir", "open_args_load", "open_args_save"}
 
 func checkOpenArgs(a *args) error {
 	if mode := a.text("mode", "w"); strings.ContainsAny(mode, "ax+") {

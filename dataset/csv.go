@@ -18,6 +18,7 @@ import (
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/internal/pyyaml"
+	"github.com/kedge-run/kedge/internal/storage"
 )
 
 const csvClass = "kedro_datasets.pandas.csv_dataset.CSVDataset"
@@ -42,7 +43,7 @@ type csvCodec struct {
 	layout     string // Go layout of times, "" for pandas' own
 }
 
-func buildCSV(spec catalog.Spec) (catalog.Dataset, error) {
+func buildCSV(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec, "load_args", "save_args"); err != nil {
 		return nil, err
 	}
@@ -137,7 +138,7 @@ func checkEncoding(a *args) {
 	}
 }
 
-func (c *csvCodec) decode(ctx context.Context, src object, want reflect.Type) (any, error) {
+func (c *csvCodec) decode(ctx context.Context, src storage.Object, want reflect.Type) (any, error) {
 	rows, err := c.rows(ctx, src)
 	if err != nil {
 		return nil, err
@@ -157,7 +158,7 @@ type csvReader struct {
 	width   int // columns in the file
 }
 
-func (c *csvCodec) rows(_ context.Context, src object) (rowReader, error) {
+func (c *csvCodec) rows(_ context.Context, src storage.Object) (rowReader, error) {
 	buffer := bufio.NewReaderSize(src, 1<<16)
 	if mark, err := buffer.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
 		if _, err := buffer.Discard(3); err != nil {

@@ -165,7 +165,7 @@ func TestErrorsNameThePlace(t *testing.T) {
 		"wide":  {"type": "pandas.CSVDataset", "filepath": path, "load_args": map[string]any{"names": []any{"a", "b"}, "header": 0}},
 		"long":  {"type": "pandas.CSVDataset", "filepath": long},
 		"args":  {"type": "pandas.CSVDataset", "filepath": path, "load_args": map[string]any{"on_bad_lines": "skip"}},
-		"cloud": {"type": "pandas.CSVDataset", "filepath": "s3://bucket/x.csv"},
+		"cloud": {"type": "pandas.CSVDataset", "filepath": "hdfs://host/x.csv"},
 		"fixed": {"type": "pickle.PickleDataset", "filepath": path},
 	})
 	type row struct {
@@ -183,7 +183,7 @@ func TestErrorsNameThePlace(t *testing.T) {
 	want("wide", nil, "cars.csv: expected 3 names in load_args.names, one for each column, got 2")
 	want("long", nil, "cars.csv: row 5: expected 3 fields, got 4")
 	want("args", nil, "load_args.on_bad_lines isn't supported; supported are: delimiter, dtype, encoding,")
-	want("cloud", nil, `protocol "s3" isn't supported: use a path on the local disk`)
+	want("cloud", nil, `protocol "hdfs" isn't supported: use a path on the local disk`)
 	want("fixed", nil, "use json.JSONDataset for values, pandas.ParquetDataset for tables")
 	for _, err := range load[iter.Seq2[row, error]](t.Context(), t, c, "cars") {
 		if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/storage"
 	"github.com/xuri/excelize/v2"
 )
 
@@ -26,7 +27,7 @@ type excelCodec struct {
 	saveTo   string // name of the sheet
 }
 
-func buildExcel(spec catalog.Spec) (catalog.Dataset, error) {
+func buildExcel(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec, "engine", "load_args", "save_args"); err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func (c *excelCodec) readExcelArgs(a *args) {
 	c.typed = len(c.typing.dtypes) > 0
 }
 
-func (c *excelCodec) decode(_ context.Context, src object, want reflect.Type) (any, error) {
+func (c *excelCodec) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
 	book, err := openWorkbook(src)
 	if err != nil {
 		return nil, err
@@ -95,7 +96,7 @@ func (c *excelCodec) decode(_ context.Context, src object, want reflect.Type) (a
 	return catalog.Convert(all, want)
 }
 
-func (c *excelCodec) rows(_ context.Context, src object) (rowReader, error) {
+func (c *excelCodec) rows(_ context.Context, src storage.Object) (rowReader, error) {
 	book, err := openWorkbook(src)
 	if err != nil {
 		return nil, err

@@ -12,12 +12,13 @@ import (
 	"strings"
 
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/storage"
 )
 
 // codec is a file format: what one dataset type adds to a file.
 type codec interface {
 	// decode reads the whole of a file. want is the type that the node wants, nil for the format's own choice.
-	decode(ctx context.Context, src object, want reflect.Type) (any, error)
+	decode(ctx context.Context, src storage.Object, want reflect.Type) (any, error)
 	// encode writes data, which is never nil.
 	encode(ctx context.Context, w io.Writer, data any) error
 }
@@ -25,7 +26,7 @@ type codec interface {
 // rowCodec is a codec that can hand out rows one after the other.
 type rowCodec interface {
 	codec
-	rows(ctx context.Context, src object) (rowReader, error)
+	rows(ctx context.Context, src storage.Object) (rowReader, error)
 }
 
 // file is a dataset that keeps its data in one file, whatever the format.
@@ -33,7 +34,7 @@ type file struct {
 	class    string
 	entry    map[string]any // the arguments it was made from
 	protocol string
-	store    storage
+	store    storage.Store
 	codec    codec
 	described
 	*catalog.VersionedPath
@@ -50,25 +51,62 @@ var (
 )
 
 // newFile makes a dataset from its spec and codec. args are shown in its description.
-func newFile(spec catalog.Spec, c codec, args ...catalog.DescribedArg) (catalog.Dataset, error) {
+func newFile(spec buildSpec, c codec, args ...catalog.DescribedArg) (catalog.Dataset, error) {
 	name, ok := spec.Args["filepath"].(string)
 	if !ok || name == "" {
 		return nil, &catalog.ArgumentError{Message: fmt.Sprintf("filepath must be a text that isn't empty, got %v", spec.Args["filepath"])}
 	}
-	protocol, name, err := catalog.ParsePath(name, spec.Version)
+	protocol, name, store, err := openStore(spec, name)
 	if err != nil {
 		return nil, err
-	}
-	store, err := openStorage(protocol)
-	if err != nil {
-		return nil, err
-	}
-	if strings.ContainsRune(name, 0) {
-		return nil, &catalog.ArgumentError{Message: "filepath holds a NUL character"}
 	}
 	f := &file{class: spec.Type, entry: spec.Args, protocol: protocol, store: store, codec: c, described: described{args}}
-	f.VersionedPath = catalog.NewVersionedPath(purePath(name), spec.Version, store, f.Describe)
+	f.VersionedPath = catalog.NewVersionedPath(name, spec.Version, store, f.Describe)
 	return f, nil
+}
+
+// openStore finds the store of a path or URL, and the name in it.
+func openStore(spec buildSpec, address string) (protocol, name string, store storage.Store, err error) {
+	protocol, name, err = catalog.ParsePath(address, spec.Version)
+	if err != nil {
+		return "", "", nil, err
+	}
+	if strings.ContainsRune(name, 0) {
+		return "", "", nil, &catalog.ArgumentError{Message: "filepath holds a NUL character"}
+	}
+	options, err := storeOptions(spec, protocol)
+	if err == nil {
+		store, err = spec.shared.stores.Open(protocol, options)
+	}
+	if err != nil {
+		return "", "", nil, &catalog.DatasetError{Message: err.Error(), Err: err}
+	}
+	if protocol == "http" || protocol == "https" {
+		_, name, _ = strings.Cut(name, "://") // what Kedro shows; the rest of a URL is no path
+		return protocol, name, store, nil
+	}
+	return protocol, purePath(name), store, nil
+}
+
+// storeOptions gathers what fsspec would get: the credentials, and fs_args over them. The local disk takes none.
+func storeOptions(spec buildSpec, protocol string) (map[string]any, error) {
+	if protocol == "file" {
+		return nil, nil
+	}
+	options := map[string]any{}
+	for _, name := range []string{"credentials", "fs_args"} {
+		switch given := spec.Args[name].(type) {
+		case nil:
+		case map[string]any:
+			maps.Copy(options, given)
+		default:
+			return nil, fmt.Errorf("%s of %s:// must be a mapping, got %s", name, protocol, catalog.TypeName(given))
+		}
+	}
+	for _, ours := range openArguments {
+		delete(options, ours)
+	}
+	return options, nil
 }
 
 // purePath cleans a path as Python's PurePosixPath does: "." and double slashes vanish, ".." stays.
@@ -109,7 +147,7 @@ func (f *file) load(ctx context.Context, want reflect.Type) (any, error) {
 			return f.stream(ctx, name, want, item)
 		}
 	}
-	src, err := f.store.open(ctx, name)
+	src, err := f.store.Open(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +168,7 @@ func inFile(name string, err error) error {
 func (f *file) stream(ctx context.Context, name string, want, item reflect.Type) (any, error) {
 	c, ok := f.codec.(rowCodec)
 	if !ok {
-		src, err := f.store.open(ctx, name)
+		src, err := f.store.Open(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -143,7 +181,7 @@ func (f *file) stream(ctx context.Context, name string, want, item reflect.Type)
 	if _, withError, _ := catalog.IteratorOf(want); !withError {
 		return nil, fmt.Errorf("a file is read as iter.Seq2[%s, error], since reading may fail; got %s", item, want)
 	}
-	src, err := f.store.open(ctx, name) // a missing file is the error of the load, not of the first row
+	src, err := f.store.Open(ctx, name) // a missing file is the error of the load, not of the first row
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +197,7 @@ func (f *file) stream(ctx context.Context, name string, want, item reflect.Type)
 
 // each calls yield for every row until it returns false.
 func (f *file) each(ctx context.Context, c rowCodec, name string, item reflect.Type, yield func(any) bool) error {
-	src, err := f.store.open(ctx, name)
+	src, err := f.store.Open(ctx, name)
 	if err != nil {
 		return catalog.FileError(err)
 	}
@@ -175,18 +213,18 @@ func (f *file) each(ctx context.Context, c rowCodec, name string, item reflect.T
 // Save writes data to a temporary file beside the target and moves it into place.
 func (f *file) Save(ctx context.Context, data any) error {
 	return f.VersionedPath.Save(ctx, func(name string) error {
-		return f.store.replace(ctx, name, func(w io.Writer) error { return f.codec.encode(ctx, w, data) })
+		return f.store.Replace(ctx, name, func(w io.Writer) error { return f.codec.encode(ctx, w, data) })
 	})
 }
 
 // SaveFile moves the file at from to where Save would write.
 func (f *file) SaveFile(ctx context.Context, from string) error {
-	return f.VersionedPath.Save(ctx, func(name string) error { return disk{}.adopt(ctx, from, name) })
+	return f.VersionedPath.Save(ctx, func(name string) error { return storage.Disk{}.Adopt(ctx, from, name) })
 }
 
 // FilePath is the path without version; "" when it isn't on the local disk.
 func (f *file) FilePath() string {
-	if !f.store.local() {
+	if !f.store.Local() {
 		return ""
 	}
 	return f.Path()

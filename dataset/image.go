@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/storage"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 )
 
 // buildImage keeps a picture: the bytes of a finished file, anything that writes itself, or an image.Image.
-func buildImage(spec catalog.Spec) (catalog.Dataset, error) {
+func buildImage(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec, "save_args", "overwrite"); err != nil {
 		return nil, err
 	}
@@ -42,7 +43,7 @@ type imageCodec struct {
 	quality int    // of JPEG, 1 to 100
 }
 
-func (c imageCodec) decode(_ context.Context, src object, want reflect.Type) (any, error) {
+func (c imageCodec) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
 	data, err := io.ReadAll(src)
 	if err != nil || want == nil || want == bytesType {
 		return data, err

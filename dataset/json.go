@@ -18,6 +18,7 @@ import (
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/internal/pyyaml"
+	"github.com/kedge-run/kedge/internal/storage"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 	plotlyClass = "kedro_datasets.plotly.json_dataset.JSONDataset"
 )
 
-func buildJSON(spec catalog.Spec) (catalog.Dataset, error) {
+func buildJSON(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec, "save_args"); err != nil {
 		return nil, err
 	}
@@ -39,7 +40,7 @@ func buildJSON(spec catalog.Spec) (catalog.Dataset, error) {
 }
 
 // buildPlotly keeps a figure as the JSON that plotly reads.
-func buildPlotly(spec catalog.Spec) (catalog.Dataset, error) {
+func buildPlotly(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec, "load_args", "save_args"); err != nil {
 		return nil, err
 	}
@@ -78,7 +79,7 @@ func (c *jsonCodec) readSaveArgs(a *args) {
 	}
 }
 
-func (jsonCodec) decode(_ context.Context, src object, want reflect.Type) (any, error) {
+func (jsonCodec) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
 	text, err := io.ReadAll(src)
 	if err != nil {
 		return nil, err

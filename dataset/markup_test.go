@@ -5,8 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -87,25 +85,4 @@ func FuzzSheet(f *testing.F) {
 			}
 		}
 	})
-}
-
-var errFull = errors.New("no space left")
-
-// TestFailingWriterLeavesTheOldFile: the atomic save under a writer that fails half-way.
-func TestFailingWriterLeavesTheOldFile(t *testing.T) {
-	name := filepath.Join(t.TempDir(), "deep", "x.txt")
-	require.NoError(t, disk{}.replace(t.Context(), name, func(w io.Writer) error { _, err := io.WriteString(w, "old"); return err }))
-	err := disk{}.replace(t.Context(), name, func(w io.Writer) error {
-		if _, err := w.Write(make([]byte, 1<<20)); err != nil {
-			return err
-		}
-		return errFull
-	})
-	require.ErrorIs(t, err, errFull)
-	text, err := os.ReadFile(name)
-	require.NoError(t, err)
-	require.Equal(t, "old", string(text))
-	entries, err := os.ReadDir(filepath.Dir(name))
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
 }

@@ -12,12 +12,13 @@ import (
 	"strings"
 
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/storage"
 )
 
 const pandasJSONClass = "kedro_datasets.pandas.json_dataset.JSONDataset"
 
 // buildPandasJSON keeps a table as JSON: a list of records, or columns as pandas writes them.
-func buildPandasJSON(spec catalog.Spec) (catalog.Dataset, error) {
+func buildPandasJSON(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec, "load_args", "save_args"); err != nil {
 		return nil, err
 	}
@@ -48,7 +49,7 @@ type pandasJSON struct {
 	readLines, writeLines   bool
 }
 
-func (c pandasJSON) decode(_ context.Context, src object, want reflect.Type) (any, error) {
+func (c pandasJSON) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
 	text, err := io.ReadAll(src)
 	if err != nil {
 		return nil, err

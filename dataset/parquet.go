@@ -17,6 +17,7 @@ import (
 	parquetfile "github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/storage"
 )
 
 const parquetClass = "kedro_datasets.pandas.parquet_dataset.ParquetDataset"
@@ -32,7 +33,7 @@ var compressions = map[string]compress.Compression{
 	"brotli": compress.Codecs.Brotli, "none": compress.Codecs.Uncompressed,
 }
 
-func buildParquet(spec catalog.Spec) (catalog.Dataset, error) {
+func buildParquet(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec, "load_args", "save_args"); err != nil {
 		return nil, err
 	}
@@ -59,7 +60,7 @@ func guard(err *error) {
 	}
 }
 
-func (c *parquetCodec) open(src object) (_ *pqarrow.FileReader, err error) {
+func (c *parquetCodec) open(src storage.Object) (_ *pqarrow.FileReader, err error) {
 	defer guard(&err)
 	// The reader closes what it reads from; the caller does that.
 	r, err := parquetfile.NewParquetReader(struct {
@@ -72,7 +73,7 @@ func (c *parquetCodec) open(src object) (_ *pqarrow.FileReader, err error) {
 	return pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: chunkRows, Parallel: true}, memory.DefaultAllocator)
 }
 
-func (c *parquetCodec) decode(ctx context.Context, src object, want reflect.Type) (_ any, err error) {
+func (c *parquetCodec) decode(ctx context.Context, src storage.Object, want reflect.Type) (_ any, err error) {
 	if want == arrowTableType {
 		return c.arrowTable(ctx, src)
 	}
@@ -85,7 +86,7 @@ func (c *parquetCodec) decode(ctx context.Context, src object, want reflect.Type
 }
 
 // arrowTable hands the columns over as they are.
-func (c *parquetCodec) arrowTable(ctx context.Context, src object) (_ any, err error) {
+func (c *parquetCodec) arrowTable(ctx context.Context, src storage.Object) (_ any, err error) {
 	defer guard(&err)
 	reader, err := c.open(src)
 	if err != nil {
@@ -133,7 +134,7 @@ func rootNames(n int, name func(int) string) []string {
 	return names
 }
 
-func (c *parquetCodec) rows(ctx context.Context, src object) (_ rowReader, err error) {
+func (c *parquetCodec) rows(ctx context.Context, src storage.Object) (_ rowReader, err error) {
 	defer guard(&err)
 	reader, err := c.open(src)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/internal/pyyaml"
+	"github.com/kedge-run/kedge/internal/storage"
 )
 
 const (
@@ -16,7 +17,7 @@ const (
 	yamlClass = "kedro_datasets.yaml.yaml_dataset.YAMLDataset"
 )
 
-func buildText(spec catalog.Spec) (catalog.Dataset, error) {
+func buildText(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec); err != nil {
 		return nil, err
 	}
@@ -26,7 +27,7 @@ func buildText(spec catalog.Spec) (catalog.Dataset, error) {
 // textCodec is a whole file as one text.
 type textCodec struct{}
 
-func (textCodec) decode(_ context.Context, src object, want reflect.Type) (any, error) {
+func (textCodec) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
 	data, err := io.ReadAll(src)
 	if err != nil {
 		return nil, err
@@ -59,7 +60,7 @@ func (textCodec) encode(_ context.Context, w io.Writer, data any) error {
 	return &catalog.Exception{Type: "TypeError", Message: fmt.Sprintf("write() argument must be str, not %s", catalog.TypeName(data))}
 }
 
-func buildYAML(spec catalog.Spec) (catalog.Dataset, error) {
+func buildYAML(spec buildSpec) (catalog.Dataset, error) {
 	if err := checkFileArguments(spec, "save_args"); err != nil {
 		return nil, err
 	}
@@ -79,7 +80,7 @@ func buildYAML(spec catalog.Spec) (catalog.Dataset, error) {
 // yamlCodec reads and writes YAML as PyYAML's safe loader and dumper do.
 type yamlCodec struct{}
 
-func (yamlCodec) decode(_ context.Context, src object, want reflect.Type) (any, error) {
+func (yamlCodec) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
 	text, err := io.ReadAll(src)
 	if err != nil {
 		return nil, err

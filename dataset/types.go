@@ -4,15 +4,19 @@ import (
 	"strings"
 
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/storage"
 )
 
 // Types returns a registry of all types of this package and the built-in ones. Each is known by the names that Kedro
 // accepts, such as pandas.CSVDataset and kedro_datasets.pandas.CSVDataset.
+//
+// The datasets of one registry share their connections to object stores and databases, over all catalogs made with it.
 func Types() *catalog.Types {
 	t := catalog.NewTypes()
+	shared := newResources()
 	for _, known := range []struct {
 		class string
-		build catalog.Builder
+		build func(buildSpec) (catalog.Dataset, error)
 	}{
 		{csvClass, buildCSV},
 		{excelClass, buildExcel},
@@ -25,13 +29,28 @@ func Types() *catalog.Types {
 		{pillowClass, buildImage},
 		{plotlyClass, buildPlotly},
 	} {
-		register(t, known.class, known.build)
+		register(t, known.class, func(spec catalog.Spec) (catalog.Dataset, error) {
+			return known.build(buildSpec{Spec: spec, shared: shared})
+		})
 	}
 	for class, instead := range refused {
 		register(t, class, refuse(class, instead))
 	}
 	return t
 }
+
+// buildSpec is a catalog entry, and what its dataset shares with others.
+type buildSpec struct {
+	catalog.Spec
+	shared *resources
+}
+
+// resources are what the datasets of one registry share.
+type resources struct {
+	stores *storage.Set
+}
+
+func newResources() *resources { return &resources{stores: storage.NewSet()} }
 
 // register adds a class of kedro_datasets by all names that Kedro finds it by: group.Class, group.module.Class, both with
 // and without the package.

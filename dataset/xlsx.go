@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"github.com/kedge-run/kedge/internal/storage"
+
 	"archive/zip"
 	"encoding/xml"
 	"errors"
@@ -59,7 +61,7 @@ type stylesXML struct {
 	} `xml:"cellXfs>xf"`
 }
 
-func openWorkbook(src object) (*workbook, error) {
+func openWorkbook(src storage.Object) (*workbook, error) {
 	size, err := src.Seek(0, io.SeekEnd)
 	if err != nil {
 		return nil, err

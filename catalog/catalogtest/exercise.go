@@ -28,8 +28,20 @@ type Features struct {
 	Refused any
 	// File is the name of the file that the dataset keeps; "" for one that keeps its data in memory.
 	File string
+	// Remote is where the file lies instead of a temporary folder of the local disk; nil for the local disk.
+	Remote *Remote
 	// Mutate changes loaded data in place, to show that a load gives a copy; nil when the data can't be changed.
 	Mutate func(loaded any)
+}
+
+// Remote is a folder of an object store.
+type Remote struct {
+	// URL is that of the folder, without a slash at the end.
+	URL string
+	// Credentials are those of the catalog entry.
+	Credentials map[string]any
+	// List names the entries of the folder of a URL.
+	List func(ctx context.Context, url string) ([]string, error)
 }
 
 // name is what the suite calls the dataset.
@@ -61,7 +73,9 @@ func Exercise(t *testing.T, types *catalog.Types, config map[string]any, feature
 	}
 	t.Run("versioned layout", s.versions)
 	t.Run("version text is checked", s.unsafeVersion)
-	t.Run("a plain file in the way of versions", s.occupied)
+	if features.Remote == nil { // an object store has no folders, so nothing is in the way
+		t.Run("a plain file in the way of versions", s.occupied)
+	}
 	t.Run("a failed save leaves the old data", s.atomic)
 	t.Run("a cancelled save leaves the old data", s.cancelled)
 	t.Run("description masks credentials", s.masked)
@@ -73,6 +87,10 @@ func (s suite) entry(folder string, extra map[string]any) (map[string]any, strin
 	path := ""
 	if s.features.File != "" {
 		path = filepath.Join(folder, "made", "folder", s.features.File)
+		if remote := s.features.Remote; remote != nil {
+			path = remote.URL + path // the temporary folder's name tells the tests apart
+			config["credentials"] = remote.Credentials
+		}
 		config["filepath"] = path
 	}
 	maps.Copy(config, extra)
@@ -100,14 +118,21 @@ func (s suite) roundTrip(t *testing.T) {
 	if path == "" {
 		return
 	}
-	require.Equal(t, []string{s.features.File}, listing(t, filepath.Dir(path)), "nothing but the file is left")
+	require.Equal(t, []string{s.features.File}, s.listing(t, path), "nothing but the file is left")
 	got, err = s.catalog(t, config, catalog.Options{}).Load(t.Context(), name)
 	require.NoError(t, err)
 	require.Equal(t, s.features.Loaded, got, "another catalog sees the data")
 }
 
-func listing(t *testing.T, folder string) []string {
+// listing names what lies beside the file.
+func (s suite) listing(t *testing.T, path string) []string {
 	t.Helper()
+	folder := path[:strings.LastIndex(path, "/")]
+	if s.features.Remote != nil {
+		names, err := s.features.Remote.List(t.Context(), folder)
+		require.NoError(t, err)
+		return names
+	}
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
 	var names []string
@@ -226,7 +251,7 @@ func (s suite) versions(t *testing.T) {
 
 	require.NoError(t, at(older).Save(t.Context(), name, s.features.Second))
 	require.NoError(t, c.Save(t.Context(), name, s.features.Value))
-	require.FileExists(t, filepath.Join(path, newer, s.features.File))
+	require.Equal(t, []string{s.features.File}, s.listing(t, path+"/"+newer+"/"+s.features.File))
 	err = at(newer).Save(t.Context(), name, s.features.Value)
 	requireDatasetError(t, err)
 	require.ErrorContains(t, err, "must not exist if versioning is enabled.")
@@ -296,7 +321,7 @@ func (s suite) requireOld(t *testing.T, c *catalog.DataCatalog, path string) {
 	got, err := c.Load(t.Context(), name)
 	require.NoError(t, err)
 	require.Equal(t, s.features.Loaded, got)
-	require.Equal(t, []string{s.features.File}, listing(t, filepath.Dir(path)), "no temporary file is left")
+	require.Equal(t, []string{s.features.File}, s.listing(t, path), "no temporary file is left")
 }
 
 func (s suite) masked(t *testing.T) {

@@ -1,4 +1,4 @@
-package dataset
+package storage
 
 import (
 	"bufio"
@@ -10,45 +10,21 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
-
-	"github.com/kedge-run/kedge/catalog"
 )
 
-// storage is where files live. A kind of storage is added by implementing it and naming its protocols in openStorage.
-type storage interface {
-	catalog.VersionStore
-	// open opens a file for reading.
-	open(ctx context.Context, name string) (object, error)
-	// replace writes a file as a whole: readers see the old or the new one, and an error of write leaves the old one.
-	replace(ctx context.Context, name string, write func(io.Writer) error) error
-	// local tells whether names are paths of this machine.
-	local() bool
-}
+// Disk is the local file system.
+type Disk struct{}
 
-// object is an open file.
-type object interface {
-	io.Reader
-	io.ReaderAt
-	io.Seeker
-	io.Closer
-}
+var _ Tree = Disk{}
 
-// openStorage returns the storage of a protocol.
-func openStorage(protocol string) (storage, error) {
-	if protocol == "file" {
-		return disk{}, nil
-	}
-	return nil, catalog.Errorf("protocol %q isn't supported: use a path on the local disk or a URL file:///path", protocol)
-}
+// Local is true.
+func (Disk) Local() bool { return true }
 
-// disk is the local file system.
-type disk struct{}
-
-func (disk) local() bool { return true }
-
-func (disk) Exists(_ context.Context, name string) (bool, error) {
+// Exists tells whether there is a file or folder.
+func (Disk) Exists(_ context.Context, name string) (bool, error) {
 	_, err := os.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return false, nil
@@ -56,7 +32,8 @@ func (disk) Exists(_ context.Context, name string) (bool, error) {
 	return err == nil, err
 }
 
-func (disk) List(_ context.Context, folder string) ([]string, error) {
+// List names the entries of a folder.
+func (Disk) List(_ context.Context, folder string) ([]string, error) {
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 		return nil, nil
@@ -68,7 +45,8 @@ func (disk) List(_ context.Context, folder string) ([]string, error) {
 	return names, err
 }
 
-func (disk) open(_ context.Context, name string) (object, error) {
+// Open opens a file.
+func (Disk) Open(_ context.Context, name string) (Object, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -83,7 +61,8 @@ func (disk) open(_ context.Context, name string) (object, error) {
 	return f, nil
 }
 
-func (d disk) replace(ctx context.Context, name string, write func(io.Writer) error) error {
+// Replace writes to a temporary file beside the target, syncs it and moves it into place.
+func (d Disk) Replace(ctx context.Context, name string, write func(io.Writer) error) error {
 	temporary, err := d.create(name)
 	if err != nil {
 		return err
@@ -107,7 +86,7 @@ func (d disk) replace(ctx context.Context, name string, write func(io.Writer) er
 }
 
 // create makes a temporary file beside name, and the folders above it.
-func (disk) create(name string) (*os.File, error) {
+func (Disk) create(name string) (*os.File, error) {
 	folder := filepath.Dir(name)
 	if err := os.MkdirAll(folder, 0o777); err != nil {
 		return nil, err
@@ -126,7 +105,7 @@ func shorten(name string) string {
 }
 
 // moveIn puts a finished file at its place and makes that survive a power loss.
-func (disk) moveIn(from, name string) error {
+func (Disk) moveIn(from, name string) error {
 	if err := os.Rename(from, name); err != nil {
 		return errors.Join(err, os.Remove(from))
 	}
@@ -141,8 +120,8 @@ func (disk) moveIn(from, name string) error {
 	return errors.Join(err, folder.Close())
 }
 
-// adopt moves the file at from to name; from may lie on another file system.
-func (d disk) adopt(ctx context.Context, from, name string) error {
+// Adopt moves the file at from to name; from may lie on another file system.
+func (d Disk) Adopt(ctx context.Context, from, name string) error {
 	source, err := os.Open(from)
 	if err != nil {
 		return err
@@ -159,8 +138,35 @@ func (d disk) adopt(ctx context.Context, from, name string) error {
 			return err
 		}
 	}
-	if err := d.replace(ctx, name, func(w io.Writer) error { _, err := io.Copy(w, source); return err }); err != nil {
+	if err := d.Replace(ctx, name, func(w io.Writer) error { _, err := io.Copy(w, source); return err }); err != nil {
 		return err
 	}
 	return os.Remove(from)
 }
+
+// Find lists the files below a folder; a file is below itself.
+func (Disk) Find(ctx context.Context, folder string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(folder, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if !entry.IsDir() && !temporary(entry.Name()) {
+			names = append(names, filepath.ToSlash(name))
+		}
+		return ctx.Err()
+	})
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return nil, nil
+	}
+	slices.Sort(names) // of whole names: WalkDir orders folder by folder
+	return names, err
+}
+
+// temporary tells the names of files that Replace has not moved into place.
+func temporary(name string) bool {
+	return strings.HasPrefix(name, ".") && strings.HasSuffix(name, ".tmp")
+}
+
+// Remove deletes a folder and all below it.
+func (Disk) Remove(_ context.Context, folder string) error { return os.RemoveAll(folder) }
