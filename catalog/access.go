@@ -31,14 +31,18 @@ func (c *DataCatalog) load(ctx context.Context, name string, opts GetOptions, wa
 	if err != nil {
 		return nil, err
 	}
-	logAccess(ctx, "Loading data from", name, ds)
+	return loadNamed(ctx, zerolog.Ctx(ctx), name, ds, want)
+}
+
+func loadNamed(ctx context.Context, log *zerolog.Logger, name string, ds Dataset, want reflect.Type) (any, error) {
+	logAccess(log, "Loading data from", name, ds)
 	data, err := loadAs(ctx, ds, want)
 	return data, prefixed(name, err)
 }
 
 // logAccess writes Kedro's line about a load or a save; nothing is formatted when nobody listens.
-func logAccess(ctx context.Context, what, name string, ds Dataset) {
-	if e := zerolog.Ctx(ctx).Info(); e.Enabled() {
+func logAccess(log *zerolog.Logger, what, name string, ds Dataset) {
+	if e := log.Info(); e.Enabled() {
 		e.Str("logger", loggerName).Str("dataset", name).Msgf("%s %s (%s)...", what, name, ds.Describe().Class())
 	}
 }
@@ -96,7 +100,11 @@ func (c *DataCatalog) Save(ctx context.Context, name string, data any) error {
 	if err != nil {
 		return err
 	}
-	logAccess(ctx, "Saving data to", name, ds)
+	return saveNamed(ctx, zerolog.Ctx(ctx), name, ds, data)
+}
+
+func saveNamed(ctx context.Context, log *zerolog.Logger, name string, ds Dataset, data any) error {
+	logAccess(log, "Saving data to", name, ds)
 	return prefixed(name, save(ctx, ds, data))
 }
 
@@ -188,19 +196,34 @@ func (c *DataCatalog) Versions(ctx context.Context, name string) (Version, bool,
 	if err != nil {
 		return Version{}, false, err
 	}
-	if w, ok := ds.(*CachedDataset); ok {
-		ds = w.dataset
-	}
-	versioned, ok := ds.(Versioned)
-	if !ok || versioned.Version() == nil {
+	v := versioned(ds)
+	if v == nil {
 		return Version{}, false, nil
 	}
-	load, err := versioned.ResolveLoadVersion(ctx)
+	load, err := v.ResolveLoadVersion(ctx)
 	if err != nil && !errors.Is(err, ErrVersionNotFound) {
 		return Version{}, true, err
 	}
-	saved, err := versioned.ResolveSaveVersion(ctx)
+	saved, err := v.ResolveSaveVersion(ctx)
 	return Version{Load: load, Save: saved}, true, err
+}
+
+// versioned is ds, or what it caches, when that has versions; nil otherwise.
+func versioned(ds Dataset) Versioned {
+	if w, ok := ds.(*CachedDataset); ok {
+		ds = w.dataset
+	}
+	if v, ok := ds.(Versioned); ok && v.Version() != nil {
+		return v
+	}
+	return nil
+}
+
+// Versioned lists the datasets in use that have versions, in the order of registration.
+func (c *DataCatalog) Versioned() []string {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	return slices.Clone(c.versioned)
 }
 
 // FilterOptions selects names; what is unset selects all (CAT-061).

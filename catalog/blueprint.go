@@ -35,11 +35,12 @@ type Blueprint struct {
 	patterns    []*pattern // in matching order
 	catchAll    *pattern   // of the user, or nil
 	runtime     *pattern
+	shared      bool // what nothing describes is a SharedMemoryDataset
 	credentials map[string]any
 
-	resolved sync.Map // name -> *entry, from patterns
-	count    atomic.Int64
-	size     atomic.Int64 // datasets of the last catalog: what the next one makes room for
+	resolved  sync.Map // name -> *entry, from patterns
+	count     atomic.Int64
+	described atomic.Pointer[described] // of the last layout
 }
 
 // pattern is a dataset factory.
@@ -70,12 +71,12 @@ func (b *Blueprint) newEntry(name string, config map[string]any, from *pattern) 
 // Compile checks entries, resolves their credentials and orders the patterns. Of opts it uses Credentials,
 // SharedMemory and Types.
 func Compile(entries []Entry, opts Options) (*Blueprint, error) {
-	b := &Blueprint{types: opts.Types, entries: make(map[string]*entry, len(entries)), credentials: opts.Credentials}
+	b := &Blueprint{types: opts.Types, entries: make(map[string]*entry, len(entries)), credentials: opts.Credentials, shared: opts.SharedMemory}
 	if b.types == nil {
 		b.types = NewTypes()
 	}
 	b.runtime = newPattern(runtimePattern, map[string]any{"type": memoryType})
-	if opts.SharedMemory {
+	if b.shared {
 		b.runtime.config = map[string]any{"type": sharedMemoryType}
 	}
 	if err := b.addPatterns(entries); err != nil {
@@ -256,8 +257,8 @@ func (b *Blueprint) resolve(name string) (*entry, error) {
 	return e, nil
 }
 
-// described tells whether an explicit entry, a pattern or the user's catch-all describes name (CAT-050).
-func (b *Blueprint) described(name string) bool {
+// describes tells whether an explicit entry, a pattern or the user's catch-all describes name (CAT-050).
+func (b *Blueprint) describes(name string) bool {
 	e, err := b.resolve(name)
 	return err == nil && e.pattern != b.runtime
 }

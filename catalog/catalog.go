@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/rs/zerolog"
 )
@@ -43,12 +44,17 @@ type DataCatalog struct {
 	parameters *Parameters
 
 	mu           sync.RWMutex        // guards the fields below
-	live         map[string]Dataset  // datasets in use, by name
+	live         table               // datasets in use, by name
 	order        []string            // names in live that are no parameters of the options, in the order of registration
 	params       int                 // where in order the parameters stand
 	dropped      map[string]struct{} // entries and parameters replaced since
 	loadVersions map[string]string   // shared with the options until it is changed
 	saveVersion  string
+	versioned    []string        // names in live of versioned datasets
+	spare        []MemoryDataset // made together with the last one
+	wanted       int             // how many may be asked for in a row
+
+	removals atomic.Uint64 // counts the datasets that were replaced: what a Selection has found is good as long as it stays
 }
 
 // FromConfig compiles entries and returns a catalog over them (CAT-020). For many catalogs over the same entries
@@ -72,7 +78,7 @@ var emptyBlueprint = sync.OnceValue(func() *Blueprint {
 
 // New returns an empty catalog, to be filled by Set.
 func New() *DataCatalog {
-	return &DataCatalog{blueprint: emptyBlueprint(), live: map[string]Dataset{}, saveVersion: Timestamp()}
+	return &DataCatalog{blueprint: emptyBlueprint(), saveVersion: Timestamp()}
 }
 
 // Catalog returns a catalog over the blueprint. Of opts it uses Datasets, LoadVersions, Parameters and SaveVersion.
@@ -80,8 +86,7 @@ func (b *Blueprint) Catalog(ctx context.Context, opts Options) (*DataCatalog, er
 	if err := b.checkLoadVersions(opts.LoadVersions); err != nil {
 		return nil, err
 	}
-	size := b.size.Load() // of the last catalog
-	c := &DataCatalog{blueprint: b, parameters: opts.Parameters, live: make(map[string]Dataset, size), order: make([]string, 0, size),
+	c := &DataCatalog{blueprint: b, parameters: opts.Parameters,
 		loadVersions: opts.LoadVersions, saveVersion: opts.SaveVersion}
 	if c.saveVersion == "" {
 		c.saveVersion = Timestamp()
@@ -136,7 +141,8 @@ func (b *Blueprint) checkLoadVersions(versions map[string]string) error {
 
 // replaceByParameter gives way to a parameter of the name of an entry.
 func (c *DataCatalog) replaceByParameter(ctx context.Context, name string) {
-	if _, ok := c.blueprint.entries[name]; ok || c.live[name] != nil {
+	_, entry := c.blueprint.entries[name]
+	if _, used := c.live.get(name); entry || used {
 		c.warnReplacing(ctx, name)
 		c.remove(name)
 		delete(c.dropped, name)
@@ -147,7 +153,7 @@ func (c *DataCatalog) warnReplacing(ctx context.Context, name string) {
 	zerolog.Ctx(ctx).Warn().Str("logger", loggerName).Str("dataset", name).Msgf("Replacing dataset '%s'", name)
 }
 
-// isDropped, drop, remove, register and find need the lock.
+// isDropped, drop, remove, register, find, obtain, build and memory need the lock.
 func (c *DataCatalog) isDropped(name string) bool {
 	_, ok := c.dropped[name]
 	return ok
@@ -162,8 +168,10 @@ func (c *DataCatalog) drop(name string) {
 
 // remove forgets a dataset, its entry and its load version.
 func (c *DataCatalog) remove(name string) {
-	delete(c.live, name)
+	c.live.remove(name)
+	c.removals.Add(1)
 	c.drop(name)
+	c.versioned = slices.DeleteFunc(c.versioned, func(v string) bool { return v == name })
 	if i := slices.Index(c.order, name); i >= 0 {
 		c.order = slices.Delete(c.order, i, i+1)
 		if i < c.params {
@@ -178,16 +186,13 @@ func (c *DataCatalog) remove(name string) {
 
 // register adds a dataset under a free name; its save version must be the catalog's (CAT-072).
 func (c *DataCatalog) register(name string, ds Dataset) error {
-	inner := ds
-	if w, ok := ds.(*CachedDataset); ok {
-		inner = w.dataset
-	}
-	if v, ok := inner.(Versioned); ok && v.Version() != nil {
+	if v := versioned(ds); v != nil {
 		if err := c.adoptVersion(name, *v.Version()); err != nil {
 			return err
 		}
+		c.versioned = append(c.versioned, name)
 	}
-	c.live[name] = ds
+	c.live.put(name, ds)
 	c.order = append(c.order, name)
 	return nil
 }
@@ -211,7 +216,7 @@ func (c *DataCatalog) adoptVersion(name string, v Version) error {
 
 // find returns a dataset that needs no construction of an entry: one in use, or a parameter.
 func (c *DataCatalog) find(name string) (ds Dataset, parameter, ok bool) {
-	if ds, ok := c.live[name]; ok {
+	if ds, ok := c.live.get(name); ok {
 		return ds, false, true
 	}
 	if value, ok := c.parameters.get(name); ok && !c.isDropped(name) {
@@ -242,21 +247,26 @@ func (c *DataCatalog) Get(ctx context.Context, name string, opts GetOptions) (Da
 
 func (c *DataCatalog) get(ctx context.Context, name string, fallback bool) (Dataset, error) {
 	c.mu.RLock()
-	ds, ok := c.live[name]
+	ds, ok := c.live.get(name)
 	c.mu.RUnlock()
 	if ok {
 		return ds, nil
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.obtain(ctx, name, fallback)
+}
+
+// obtain is get under the lock.
+func (c *DataCatalog) obtain(ctx context.Context, name string, fallback bool) (Dataset, error) {
 	ds, parameter, ok := c.find(name)
-	if ok {
-		if parameter {
-			c.live[name] = ds
-		}
-		return ds, nil
+	if !ok {
+		return c.build(ctx, name, fallback)
 	}
-	return c.build(ctx, name, fallback)
+	if parameter {
+		c.live.put(name, ds)
+	}
+	return ds, nil
 }
 
 // build makes the dataset of an entry and registers it.
@@ -276,16 +286,15 @@ func (c *DataCatalog) build(ctx context.Context, name string, fallback bool) (Da
 	if err := c.register(name, ds); err != nil {
 		return nil, err
 	}
-	c.blueprint.size.Store(int64(len(c.live)))
 	return ds, nil
 }
 
 func (c *DataCatalog) instantiate(ctx context.Context, e *entry) (Dataset, error) {
+	if e.pattern == c.blueprint.runtime && !c.blueprint.shared {
+		return c.memory(), nil
+	}
 	if _, ok := e.config["type"]; !ok {
 		return nil, missingType(e.name)
-	}
-	if e.pattern == c.blueprint.runtime && e.config["type"] == memoryType {
-		return &MemoryDataset{}, nil
 	}
 	if e.pattern != nil && climbs(e.config) > climbs(e.pattern.config) {
 		return nil, Errorf("Dataset name '%s' leads out of the folder of the dataset pattern '%s'", e.name, e.pattern.name)
@@ -299,6 +308,16 @@ func (c *DataCatalog) instantiate(ctx context.Context, e *entry) (Dataset, error
 			Msg("'version' attribute removed from dataset configuration since it is a reserved word and cannot be directly specified")
 	}
 	return c.blueprint.types.instantiate(e.name, d, Version{Load: c.loadVersions[e.name], Save: c.saveVersion})
+}
+
+// memory returns an empty dataset. Those of a run are made together.
+func (c *DataCatalog) memory() *MemoryDataset {
+	if len(c.spare) == 0 {
+		c.spare = make([]MemoryDataset, max(c.wanted, 1))
+	}
+	m := &c.spare[0]
+	c.spare = c.spare[1:]
+	return m
 }
 
 // climbs counts the parts ".." of the paths in an entry: a name that fills a pattern must not add any.
@@ -346,7 +365,7 @@ func (c *DataCatalog) Set(ctx context.Context, name string, value any) error {
 
 // registered tells whether a name is in use or has an entry or a parameter of its own; it needs the lock.
 func (c *DataCatalog) registered(name string) bool {
-	if _, ok := c.live[name]; ok {
+	if _, ok := c.live.get(name); ok {
 		return true
 	}
 	if c.isDropped(name) {
@@ -367,7 +386,7 @@ func (c *DataCatalog) Has(name string) bool {
 	if _, explicit := c.blueprint.entries[name]; explicit {
 		return false // it was replaced and the replacement is gone
 	}
-	return c.blueprint.described(name)
+	return c.blueprint.describes(name)
 }
 
 // Keys lists the registered names: those not used yet, then those in use, each in the order of registration (CAT-053).
@@ -376,7 +395,7 @@ func (c *DataCatalog) Keys() []string {
 	defer c.mu.RUnlock()
 	keys := make([]string, 0, len(c.blueprint.names)+len(c.order)+c.parameters.len())
 	for _, name := range c.blueprint.names {
-		if _, used := c.live[name]; !used && !c.isDropped(name) && !c.parameters.has(name) {
+		if _, used := c.live.get(name); !used && !c.isDropped(name) && !c.parameters.has(name) {
 			keys = append(keys, name)
 		}
 	}

@@ -52,6 +52,18 @@ func Ephemeral(ds Dataset) bool {
 	return ok && e.Ephemeral()
 }
 
+// Stored tells whether the data of ds is kept anywhere but in memory, as far as the catalog can see. A CachedDataset is:
+// what it wraps keeps the data, although the wrapper is ephemeral.
+func Stored(ds Dataset) bool {
+	switch ds.(type) {
+	case *MemoryDataset: // what most datasets of a run are
+		return false
+	case *CachedDataset:
+		return true
+	}
+	return !Ephemeral(ds)
+}
+
 // SingleProcess tells whether ds refuses to be used by ParallelRunner (Kedro's _SINGLE_PROCESS).
 func SingleProcess(ds Dataset) bool {
 	s, ok := ds.(interface{ SingleProcess() bool })

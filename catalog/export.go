@@ -47,7 +47,7 @@ func (c *DataCatalog) config(name string) (map[string]any, bool) {
 	if c.parameters.has(name) || replaced {
 		return nil, false
 	}
-	if _, explicit := c.blueprint.entries[name]; !explicit && !c.blueprint.described(name) {
+	if _, explicit := c.blueprint.entries[name]; !explicit && !c.blueprint.describes(name) {
 		return nil, false
 	}
 	e, err := c.blueprint.resolve(name)

@@ -13,8 +13,8 @@ const (
 
 // MemoryDataset keeps data in memory for the time of a run (CAT-100). The zero value is empty and ready for use.
 type MemoryDataset struct {
-	mu       sync.RWMutex // guards the fields below
-	data     any
+	mu       sync.Mutex // guards data and set
+	data     any        // replaced as a whole, never changed
 	set      bool
 	copyMode string // "" infers it from the data
 }
@@ -50,12 +50,18 @@ func buildMemory(spec Spec) (Dataset, error) {
 
 // Load returns a copy of the data.
 func (m *MemoryDataset) Load(context.Context) (any, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	if !m.set {
+	data, set := m.held()
+	if !set {
 		return nil, Errorf("Data for MemoryDataset has not been saved yet.")
 	}
-	return copyWith(m.data, m.copyMode)
+	return copyWith(data, m.copyMode)
+}
+
+// held is what the dataset has. It is copied outside of the lock: copies may take long, and readers don't wait for each other.
+func (m *MemoryDataset) held() (data any, set bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.data, m.set
 }
 
 // LoadInto puts a copy of the data, converted when its type differs, into *dst.
@@ -91,9 +97,8 @@ func (m *MemoryDataset) store(data any) error {
 
 // Exists tells whether data was saved and not released.
 func (m *MemoryDataset) Exists(context.Context) (bool, error) {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
-	return m.set, nil
+	_, set := m.held()
+	return set, nil
 }
 
 // Release forgets the data.
@@ -106,11 +111,9 @@ func (m *MemoryDataset) Release(context.Context) error {
 
 // Describe names the type of the data (CAT-103).
 func (m *MemoryDataset) Describe() Description {
-	m.mu.RLock()
-	defer m.mu.RUnlock()
 	d := Description{Type: memoryClass}
-	if m.set {
-		d.Args = []DescribedArg{{"data", "<" + typeName(m.data) + ">"}}
+	if data, set := m.held(); set {
+		d.Args = []DescribedArg{{"data", "<" + typeName(data) + ">"}}
 	}
 	return d
 }

@@ -45,7 +45,7 @@ func (p *Parameters) has(name string) bool {
 }
 
 func (p *Parameters) get(name string) (any, bool) {
-	if p == nil {
+	if p == nil || !IsParameter(name) {
 		return nil, false
 	}
 	i, ok := p.index[name]

@@ -31,7 +31,7 @@ type Func interface {
 // Inputs are the values of a node's inputs, in the order of [Node.Inputs].
 type Inputs struct {
 	Names  []string // argument names of mapping inputs; nil when the inputs are positional
-	Values []any    // one value for each input
+	Values []any    // one value for each input; the slice is used again after the call, a generator's when its stream ends
 }
 
 type paramsFunc interface{ Params() []string }

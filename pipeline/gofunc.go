@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -98,11 +99,11 @@ func fastCall(fn any, in, out form) func(context.Context, []any) (any, error) {
 		}
 	case func(...any) any:
 		if in.kind != formMapping {
-			return func(_ context.Context, in []any) (any, error) { return fn(in...), nil }
+			return func(_ context.Context, in []any) (any, error) { return fn(slices.Clone(in)...), nil }
 		}
 	case func(...any) (any, error):
 		if in.kind != formMapping {
-			return func(_ context.Context, in []any) (any, error) { return fn(in...) }
+			return func(_ context.Context, in []any) (any, error) { return fn(slices.Clone(in)...) }
 		}
 	}
 	return nil

@@ -33,37 +33,75 @@ func (o Outputs) Close() {
 //
 // Run neither logs nor recovers panics: that is the runner's business.
 func (n *Node) Run(ctx context.Context, inputs map[string]any) (Outputs, error) {
-	return n.RunInto(ctx, inputs, nil)
-}
-
-// RunInto is Run for a caller that runs many nodes one by one: when into isn't nil, it is emptied and may serve as
-// Values of the outputs.
-func (n *Node) RunInto(ctx context.Context, inputs, into map[string]any) (Outputs, error) {
-	values, err := n.bind(inputs)
+	in, err := n.Bind(inputs)
 	if err != nil {
 		return Outputs{}, err
 	}
-	result, err := n.fn.Call(ctx, Inputs{Names: n.args, Values: values})
+	out := make([]any, len(n.out.names))
+	called, err := n.Call(ctx, in, out)
 	if err != nil {
 		return Outputs{}, err
 	}
-	if n.chunked {
-		return n.chunks(result)
+	outputs := Outputs{Warning: called.Warning, stop: called.stop}
+	if called.Chunks == nil {
+		outputs.Values = n.byName(out)
+		return outputs, nil
 	}
-	if n.out.kind == formNone && result != nil {
-		return Outputs{Values: map[string]any{}, Warning: n.ignoredResult(result)}, nil
+	outputs.Chunks = func(yield func(map[string]any, error) bool) {
+		for values, err := range called.Chunks {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(n.byName(values), nil) {
+				return
+			}
+		}
 	}
-	if into != nil && n.out.kind == formText {
-		clear(into)
-		into[n.out.names[0]] = result
-		return Outputs{Values: into}, nil
-	}
-	out, err := n.distribute(result)
-	return Outputs{Values: out}, err
+	return outputs, nil
 }
 
-// bind puts the inputs into binding order (PIP-032).
-func (n *Node) bind(inputs map[string]any) ([]any, error) {
+func (n *Node) byName(values []any) map[string]any {
+	named := make(map[string]any, len(values))
+	for i, name := range n.out.names {
+		named[name] = values[i]
+	}
+	return named
+}
+
+// Called is what [Node.Call] leaves besides the values.
+type Called struct {
+	Chunks  iter.Seq2[[]any, error] // generator nodes: each step has one chunk for every output, in a slice used again; can be ranged over once
+	Warning string                  // as in Outputs
+
+	stop func()
+}
+
+// Close frees a generator whose Chunks are not ranged over. It is harmless otherwise.
+func (c Called) Close() {
+	if c.stop != nil {
+		c.stop()
+	}
+}
+
+// Call is [Node.Run] by position, for those who run many nodes: in has a value for each of
+// [Node.Inputs], and out takes one for each of [Node.Outputs], unless they come in chunks. Both
+// may be used again when the call, or the last chunk, is done.
+func (n *Node) Call(ctx context.Context, in, out []any) (Called, error) {
+	result, err := n.fn.Call(ctx, Inputs{Names: n.args, Values: in})
+	switch {
+	case err != nil:
+		return Called{}, err
+	case n.chunked:
+		return n.chunks(result, out)
+	case n.out.kind == formNone && result != nil:
+		return Called{Warning: n.ignoredResult(result)}, nil
+	}
+	return Called{}, n.distribute(result, out)
+}
+
+// Bind puts the inputs of a node into the order of [Node.Inputs] (PIP-032).
+func (n *Node) Bind(inputs map[string]any) ([]any, error) {
 	wanted, fits := n.inputs, len(inputs) == n.distinct
 	if n.in.empty() {
 		wanted, fits = nil, len(inputs) == 0
@@ -103,47 +141,44 @@ func (n *Node) ignoredResult(result any) string {
 }
 
 // distribute gives the parts of a result to the outputs (PIP-033 to PIP-036).
-func (n *Node) distribute(result any) (map[string]any, error) {
+func (n *Node) distribute(result any, out []any) error {
 	switch n.out.kind {
 	case formNone:
-		return map[string]any{}, nil
+		return nil
 	case formText:
-		return map[string]any{n.out.names[0]: result}, nil
+		out[0] = result
+		return nil
 	case formMapping:
-		return n.distributeMapping(result)
+		return n.distributeMapping(result, out)
 	}
 	parts, ok := items(result)
 	if !ok {
-		return nil, valueError("Failed to save outputs of node %s.\nThe node definition contains a list of outputs %s, whereas the node function returned a '%s'.",
+		return valueError("Failed to save outputs of node %s.\nThe node definition contains a list of outputs %s, whereas the node function returned a '%s'.",
 			n, n.out.repr(), pyType(result))
 	}
 	if len(parts) != len(n.out.names) {
-		return nil, valueError("Failed to save outputs of node %s.\nThe node function returned %d output(s), whereas the node definition contains %d output(s).",
+		return valueError("Failed to save outputs of node %s.\nThe node function returned %d output(s), whereas the node definition contains %d output(s).",
 			n, len(parts), len(n.out.names))
 	}
-	out := make(map[string]any, len(parts))
-	for i, name := range n.out.names {
-		out[name] = parts[i]
-	}
-	return out, nil
+	copy(out, parts)
+	return nil
 }
 
-func (n *Node) distributeMapping(result any) (map[string]any, error) {
+func (n *Node) distributeMapping(result any, out []any) error {
 	parts, ok := entries(result)
 	if !ok {
-		return nil, valueError("Failed to save outputs of node %s.\nThe node output is a dictionary, whereas the function output is <class '%s'>.", n, pyType(result))
+		return valueError("Failed to save outputs of node %s.\nThe node output is a dictionary, whereas the function output is <class '%s'>.", n, pyType(result))
 	}
-	out := make(map[string]any, len(n.out.names))
+	fits := len(parts) == len(n.out.keys)
 	for i, key := range n.out.keys {
-		if part, ok := parts[key]; ok {
-			out[n.out.names[i]] = part
-		}
+		part, ok := parts[key]
+		out[i], fits = part, fits && ok
 	}
-	if len(parts) != len(n.out.keys) || len(out) != len(n.out.keys) {
-		return nil, valueError("Failed to save outputs of node %s.\nThe node's output keys %s do not match with the returned output's keys %s.",
+	if !fits {
+		return valueError("Failed to save outputs of node %s.\nThe node's output keys %s do not match with the returned output's keys %s.",
 			n, reprSet(slices.Collect(maps.Keys(parts))), reprSet(n.out.keys))
 	}
-	return out, nil
+	return nil
 }
 
 // items lists the elements of a slice or array; ok is false for anything else.
@@ -178,26 +213,25 @@ func entries(value any) (m map[string]any, ok bool) {
 }
 
 // chunks makes the parallel streams of a generator node (PIP-037).
-func (n *Node) chunks(result any) (Outputs, error) {
+func (n *Node) chunks(result any, out []any) (Called, error) {
 	stream, is := result.(iter.Seq2[any, error])
 	if !is {
-		return Outputs{}, typeError("generator function %s returned %T instead of an iterator", n.fn.Name(), result)
+		return Called{}, typeError("generator function %s returned %T instead of an iterator", n.fn.Name(), result)
 	}
 	if n.out.kind == formText {
-		return Outputs{Chunks: n.each(stream)}, nil
+		return Called{Chunks: n.each(stream, out)}, nil
 	}
 	next, stop := iter.Pull2(stream)
 	item, err, ok := next()
-	var first map[string]any
 	switch {
 	case !ok:
 		err = valueError("not enough values to unpack (expected 1, got 0)")
 	case err == nil:
-		first, err = n.distribute(item)
+		err = n.distribute(item, out)
 	}
 	if err != nil {
 		stop()
-		return Outputs{}, err
+		return Called{}, err
 	}
 	rest := n.each(func(yield func(any, error) bool) {
 		for {
@@ -206,25 +240,24 @@ func (n *Node) chunks(result any) (Outputs, error) {
 				return
 			}
 		}
-	})
-	chunks := func(yield func(map[string]any, error) bool) {
+	}, out)
+	chunks := func(yield func([]any, error) bool) {
 		defer stop()
-		if yield(first, nil) {
+		if yield(out, nil) {
 			rest(yield)
 		}
 	}
-	return Outputs{Chunks: chunks, stop: stop}, nil
+	return Called{Chunks: chunks, stop: stop}, nil
 }
 
 // each distributes every item of a stream; the first error ends it.
-func (n *Node) each(stream iter.Seq2[any, error]) iter.Seq2[map[string]any, error] {
-	return func(yield func(map[string]any, error) bool) {
+func (n *Node) each(stream iter.Seq2[any, error], out []any) iter.Seq2[[]any, error] {
+	return func(yield func([]any, error) bool) {
 		for item, err := range stream {
-			var chunk map[string]any
 			if err == nil {
-				chunk, err = n.distribute(item)
+				err = n.distribute(item, out)
 			}
-			if !yield(chunk, err) || err != nil {
+			if !yield(out, err) || err != nil {
 				return
 			}
 		}

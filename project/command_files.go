@@ -95,7 +95,7 @@ func (c *commandCall) outputFiles(ctx context.Context) []string {
 		return files
 	}
 	for i, name := range task.Node.Outputs() {
-		ds, err := task.Catalog.Get(ctx, name, catalog.GetOptions{Fallback: true})
+		ds, err := task.Request.Catalog.Get(ctx, name, catalog.GetOptions{Fallback: true})
 		if f, ok := ds.(catalog.FileDataset); ok && err == nil {
 			files[i] = f.FilePath()
 		}

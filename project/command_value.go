@@ -59,7 +59,7 @@ func (c *commandCall) argv() ([]string, error) {
 func (c *commandCall) environment(ctx context.Context) ([]string, error) {
 	env := append(inherited(c.settings.CommandEnv), c.env...)
 	if task := runner.TaskFrom(ctx); task != nil {
-		env = append(env, "KEDGE_RUN_ID="+task.RunID, "KEDGE_NODE="+task.Node.Name())
+		env = append(env, "KEDGE_RUN_ID="+task.Request.RunID, "KEDGE_NODE="+task.Node.Name())
 	}
 	for name, path := range c.paths {
 		env = append(env, name+"="+path)

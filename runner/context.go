@@ -25,7 +25,7 @@ func (s *scope) Value(key any) any {
 		return s.task
 	}
 	value := s.Context.Value(key)
-	if s.task.Observe == nil {
+	if s.task.Request.Observe == nil {
 		return value
 	}
 	switch value := value.(type) {

@@ -27,7 +27,7 @@ func (s *scope) logger(base *zerolog.Logger) *zerolog.Logger {
 	}
 	t := s.task
 	made.logger = made.logger.Hook(zerolog.HookFunc(func(_ *zerolog.Event, level zerolog.Level, message string) {
-		t.Observe(Event{Kind: LogLine, Node: t.Node, Total: t.Total, Level: level.String(), Message: message})
+		t.Request.Observe(Event{Kind: LogLine, Time: t.in.now(), Node: t.Node, Total: t.Total, Level: level.String(), Message: message})
 	}))
 	if s.log.CompareAndSwap(nil, made) {
 		return &made.logger

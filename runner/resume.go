@@ -68,7 +68,7 @@ func (e *execution) persistent(ctx context.Context, d int) bool {
 	if strings.HasPrefix(name, "params:") {
 		return true
 	}
-	ds, err := e.req.Catalog.Get(ctx, name, catalog.GetOptions{})
+	ds, err := e.data.Get(ctx, d)
 	return err == nil && !catalog.Ephemeral(ds)
 }
 

@@ -47,7 +47,7 @@ func TestResumeNodes(t *testing.T) {
 			}
 		}
 		s := NewSchedule(p)
-		e := &execution{req: Request{Catalog: c}, schedule: s, done: make([]bool, len(s.steps))}
+		e := &execution{req: Request{Catalog: c}, schedule: s, data: c.Select(s.layout), done: make([]bool, len(s.steps))}
 		for i := range s.steps {
 			e.done[i] = slices.Contains(strings.Split(test.done, ","), s.steps[i].name)
 		}
@@ -68,6 +68,6 @@ func TestResumeDoesNotFollowTranscoding(t *testing.T) {
 		require.NoError(t, c.Set(t.Context(), name, new(catalog.MemoryDataset)))
 	}
 	s := NewSchedule(p)
-	e := &execution{req: Request{Catalog: c}, schedule: s, done: []bool{true, false}}
+	e := &execution{req: Request{Catalog: c}, schedule: s, data: c.Select(s.layout), done: []bool{true, false}}
 	require.Equal(t, []string{"reader"}, e.resumeNodes(t.Context()))
 }

@@ -34,6 +34,9 @@ type Request struct {
 	// Observe is told what happens, possibly from several goroutines at once. Nil
 	// means that nobody listens.
 	Observe func(Event)
+	// Trace is told of every operation on a dataset as it begins, for tests of their
+	// order; possibly from several goroutines at once. Defaults to nobody.
+	Trace func(Event)
 }
 
 // Result is what a successful execution leaves.
@@ -49,8 +52,9 @@ type Result struct {
 // EventKind says what an [Event] tells.
 type EventKind int
 
-// The kinds of events. The kinds ending in -ing are sent on entry, whether or not
-// the operation then succeeds.
+// The kinds of events. Those ending in -ing are sent to Trace, whether or not the
+// operation then succeeds, the others to Observe. Loads and saves are told to Observe
+// where the data is stored: what only passes through memory tells a watcher nothing.
 const (
 	NodeStarted EventKind = iota + 1
 	NodeFinished
@@ -67,13 +71,15 @@ const (
 // Event is one thing that happened during an execution.
 type Event struct {
 	Kind EventKind
+	// Time is unset for what is traced.
+	Time time.Time
 	Node *pipeline.Node
 	// Index counts the nodes started (NodeStarted) or finished (NodeFinished) so
 	// far, this one included; Total is the number of nodes of the execution.
 	Index, Total int
 	// Dataset is set for the dataset kinds.
 	Dataset string
-	// Duration is set when a node or an operation ended.
+	// Duration is set for NodeFinished.
 	Duration time.Duration
 	// Err is set for NodeFailed.
 	Err error

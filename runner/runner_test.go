@@ -95,7 +95,7 @@ func TestSequentialOrder(t *testing.T) {
 	)
 	tr := new(trace)
 	result, err := runner.Sequential{}.Run(t.Context(), runner.Request{
-		Pipeline: p, Catalog: catalogOf(t, map[string]any{"x": 3}), Hooks: tr.hooks(t), Observe: tr.observe,
+		Pipeline: p, Catalog: catalogOf(t, map[string]any{"x": 3}), Hooks: tr.hooks(t), Trace: tr.observe,
 	})
 	require.NoError(t, err)
 	require.Equal(t, 6, load(t, result, "out"))
@@ -119,7 +119,7 @@ func TestReleaseOfTranscodedNames(t *testing.T) {
 	require.NoError(t, err)
 	c := catalogOf(t, map[string]any{"a": 1, "b@x": stored{shared}, "b@y": stored{shared}})
 	tr := new(trace)
-	_, err = runner.Sequential{}.Run(t.Context(), runner.Request{Pipeline: p, Catalog: c, Observe: tr.observe})
+	_, err = runner.Sequential{}.Run(t.Context(), runner.Request{Pipeline: p, Catalog: c, Trace: tr.observe})
 	require.Error(t, err, "both names are one memory dataset here, and the first release empties it")
 	require.Equal(t, []string{"release b@x"}, tr.lines)
 }
@@ -369,7 +369,7 @@ func TestContextOfFunctions(t *testing.T) {
 	p := newPipeline(t, pipeline.Define(func(ctx context.Context, a int) int {
 		zerolog.Ctx(ctx).Info().Msg("half way")
 		zerolog.Ctx(ctx).Debug().Msg("too fine")
-		return len(runner.TaskFrom(ctx).RunID)
+		return len(runner.TaskFrom(ctx).Request.RunID)
 	}, "x", "a", pipeline.Name("talker")))
 	var lines []string
 	observe := func(e runner.Event) {
@@ -383,4 +383,109 @@ func TestContextOfFunctions(t *testing.T) {
 	require.Equal(t, []string{"talker info half way"}, lines)
 	require.Equal(t, 7, load(t, result, "a"))
 	require.Nil(t, runner.TaskFrom(t.Context()))
+}
+
+// Hooks may replace datasets and change inputs and outputs while nodes run (HK-020).
+func TestHooksChangeData(t *testing.T) {
+	ctx := t.Context()
+	p := newPipeline(t,
+		pipeline.Define(split, "x", []string{"low", "high"}, pipeline.Name("split")),
+		pipeline.Define(add, []string{"low", "low"}, "sum", pipeline.Name("add")),
+		pipeline.Define(double, "kept", "out", pipeline.Name("double")),
+	)
+	for _, r := range append(all(), runner.Sequential{IsAsync: true}) {
+		set, err := hook.NewSet(
+			hook.BeforeNodeRunFunc(func(ctx context.Context, info hook.NodeInfo) (map[string]any, error) {
+				info.Inputs["x"] = "a hook's copy is its own"
+				if info.Node.Name() == "add" {
+					return map[string]any{"low": 50}, nil
+				}
+				return nil, nil
+			}),
+			hook.AfterNodeRunFunc(func(ctx context.Context, info hook.NodeResultInfo) error {
+				if info.Node.Name() == "split" {
+					delete(info.Outputs, "high")
+					info.Outputs["low"] = 20
+					info.Outputs["other"] = 1
+				}
+				return nil
+			}),
+		)
+		require.NoError(t, err)
+		c := catalogOf(t, map[string]any{"x": 3, "kept": 4})
+		result, err := r.Run(ctx, runner.Request{Pipeline: p, Catalog: c, Hooks: set, Keep: []string{"low"}})
+		require.NoError(t, err)
+		require.Equal(t, 100, load(t, result, "sum"))
+		low, err := c.Load(ctx, "low")
+		require.NoError(t, err)
+		require.Equal(t, 20, low)
+		_, err = c.Load(ctx, "high")
+		require.Error(t, err, "a hook took it out")
+	}
+}
+
+// A dataset that a hook puts into the catalog during a run is the one that counts from then on.
+func TestDatasetReplacedDuringRun(t *testing.T) {
+	ctx := t.Context()
+	p := newPipeline(t,
+		pipeline.Define(double, "x", "a", pipeline.Name("one")),
+		pipeline.Define(double, "a", "b", pipeline.Name("two")),
+	)
+	for _, r := range append(all(), runner.Sequential{IsAsync: true}) {
+		c := catalogOf(t, map[string]any{"x": 3})
+		set, err := hook.NewSet(hook.AfterDatasetSavedFunc(func(ctx context.Context, info hook.DatasetDataInfo) error {
+			if info.DatasetName == "a" {
+				return c.Set(ctx, "a", 10)
+			}
+			return nil
+		}))
+		require.NoError(t, err)
+		result, err := r.Run(ctx, runner.Request{Pipeline: p, Catalog: c, Hooks: set})
+		require.NoError(t, err)
+		require.Equal(t, 20, load(t, result, "b"))
+	}
+}
+
+// An input listed twice is read twice, and the function gets what was read last (RUN-031).
+func TestInputListedTwice(t *testing.T) {
+	p := newPipeline(t, pipeline.Define(func(a, b, c any) any { return []any{a, b, c} }, []string{"x", "y", "x"}, "out"))
+	for _, r := range []runner.Runner{runner.Sequential{}, runner.Thread{}} {
+		reads := 0
+		c := catalogOf(t, map[string]any{"y": "y", "x": counting{&reads}})
+		result, err := r.Run(t.Context(), runner.Request{Pipeline: p, Catalog: c})
+		require.NoError(t, err)
+		require.Equal(t, []any{2, "y", 2}, load(t, result, "out"))
+	}
+}
+
+// counting is a dataset that gives the number of its loads.
+type counting struct{ reads *int }
+
+func (d counting) Load(context.Context) (any, error)  { *d.reads++; return *d.reads, nil }
+func (counting) Save(context.Context, any) error      { return nil }
+func (counting) Exists(context.Context) (bool, error) { return true, nil }
+func (counting) Release(context.Context) error        { return nil }
+func (counting) Describe() catalog.Description        { return catalog.Description{Type: "counting"} }
+
+// A runner of a project's own runs nodes as tasks.
+func TestTaskOfAnotherRunner(t *testing.T) {
+	ctx := t.Context()
+	p := newPipeline(t, pipeline.Define(func(ctx context.Context, a int) int {
+		zerolog.Ctx(ctx).Info().Msg(runner.TaskFrom(ctx).Request.RunID)
+		return 2 * a
+	}, "x", "a", pipeline.Name("one")))
+	c := catalogOf(t, map[string]any{"x": 3, "a": 0})
+	var kinds []runner.EventKind
+	tr := new(trace)
+	req := runner.Request{Pipeline: p, Catalog: c, Hooks: tr.hooks(t), RunID: "seven77", Observe: func(e runner.Event) {
+		require.False(t, e.Time.IsZero())
+		kinds = append(kinds, e.Kind)
+	}}
+	task := runner.Task{Node: p.Nodes()[0], Request: &req, Index: 1, Total: 1}
+	require.NoError(t, task.Execute(ctx))
+	value, err := c.Load(ctx, "a")
+	require.NoError(t, err)
+	require.Equal(t, 6, value)
+	require.Equal(t, []runner.EventKind{runner.NodeStarted, runner.LogLine}, kinds)
+	require.Equal(t, []string{"before load x", "after load x", "before one", "after one", "before save a", "after save a"}, tr.lines)
 }

@@ -4,6 +4,7 @@ import (
 	"reflect"
 	"slices"
 
+	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/pipeline"
 )
 
@@ -13,7 +14,10 @@ type Schedule struct {
 	pipeline *pipeline.Pipeline
 	steps    []step // in execution order
 	slots    []slot
+	names    []string        // of the slots
+	layout   *catalog.Layout // of the slots
 	levels   int
+	widest   int // inputs and outputs of the step that has most
 	// freeInputs and freeOutputs are indexes into slots.
 	freeInputs, freeOutputs []int
 }
@@ -29,6 +33,7 @@ type step struct {
 	parents   int
 	children  []int // into Schedule.steps
 	generator bool
+	repeated  bool // an input is listed more than once
 }
 
 // slot is a dataset of the pipeline under its exact, transcoded name (RUN-041).
@@ -50,6 +55,7 @@ func NewSchedule(p *pipeline.Pipeline) *Schedule {
 	for i, n := range nodes {
 		position[n] = i
 		s.steps[i] = s.newStep(n, index)
+		s.widest = max(s.widest, len(s.steps[i].inputs)+len(s.steps[i].outputs))
 		for _, d := range s.steps[i].inputs {
 			s.slots[d].reads++
 		}
@@ -78,6 +84,7 @@ func NewSchedule(p *pipeline.Pipeline) *Schedule {
 		s.slots[index[name]].output = true
 		s.freeOutputs = append(s.freeOutputs, index[name])
 	}
+	s.layout = catalog.NewLayout(s.names)
 	return s
 }
 
@@ -111,7 +118,9 @@ func baseName(dataset string) string {
 func (s *Schedule) newStep(n *pipeline.Node, index map[string]int) step {
 	st := step{node: n, name: n.Name(), confirms: n.Confirms(), generator: n.Generator()}
 	for _, name := range n.Inputs() {
-		st.inputs = append(st.inputs, s.slotOf(name, index))
+		slot := s.slotOf(name, index)
+		st.repeated = st.repeated || slices.Contains(st.inputs, slot)
+		st.inputs = append(st.inputs, slot)
 		st.types = append(st.types, n.InputType(name))
 	}
 	for _, name := range n.Outputs() {
@@ -126,6 +135,7 @@ func (s *Schedule) slotOf(name string, index map[string]int) int {
 		i = len(s.slots)
 		index[name] = i
 		s.slots = append(s.slots, slot{name: name, writer: -1})
+		s.names = append(s.names, name)
 	}
 	return i
 }

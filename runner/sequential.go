@@ -1,9 +1,6 @@
 package runner
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Sequential runs nodes one at a time in the caller's goroutine: SequentialRunner.
 type Sequential struct {
@@ -32,33 +29,18 @@ func (e *execution) adviseAsync() {
 // inOrder walks the steps in execution order (RUN-021).
 func inOrder(ctx context.Context, e *execution) error {
 	e.adviseAsync()
-	var shared *scratch
-	if !e.req.Hooks.WatchesNodes() {
-		shared = &scratch{inputs: make(map[string]any), outputs: make(map[string]any)}
-	}
+	e.values = make([]any, e.schedule.widest)
 	for i := range e.schedule.steps {
 		if err := cancelled(ctx); err != nil {
 			return err
 		}
-		t := e.task(i)
-		t.scratch = shared
-		took, err := t.timed(ctx)
-		if err != nil {
-			return e.fail(ctx, i, err)
+		out := e.task(i).timed(ctx)
+		if out.err != nil {
+			return e.fail(ctx, i, out.err)
 		}
-		if err := e.complete(ctx, i, took); err != nil {
+		if err := e.complete(ctx, i, out); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// timed executes the task; the clock is read only when somebody listens.
-func (t *Task) timed(ctx context.Context) (time.Duration, error) {
-	if t.Observe == nil {
-		return 0, t.Execute(ctx)
-	}
-	start := time.Now()
-	err := t.Execute(ctx)
-	return time.Since(start), err
 }

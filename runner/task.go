@@ -3,7 +3,9 @@ package runner
 import (
 	"context"
 	"maps"
+	"reflect"
 	"runtime/debug"
+	"time"
 
 	"github.com/rs/zerolog"
 
@@ -16,38 +18,57 @@ import (
 // its saves and confirmations (RUN-029). A runner of a project's own executes its
 // nodes by it.
 type Task struct {
-	Node    *pipeline.Node
-	Catalog *catalog.DataCatalog
-	// Hooks may be nil.
-	Hooks *hook.Set
-	RunID string
+	Node *pipeline.Node
+	// Request is the one that the runner was given.
+	Request *Request
 	// IsAsync loads all inputs at once and saves all outputs at once (RUN-032).
 	IsAsync bool
-	// Observe may be nil.
-	Observe func(Event)
 	// Index and Total go into the NodeStarted event.
 	Index, Total int
 
-	schedule *Schedule // prepared by a runner of this package; nil otherwise
-	step     *step
-	scope    scope
-	scratch  *scratch // when tasks run one by one and nobody keeps what they read and made
+	in    *execution // made by a runner of this package, else by Execute
+	step  *step
+	scope scope
 }
 
-// scratch is what one task after the other uses for its inputs and outputs.
-type scratch struct{ inputs, outputs map[string]any }
+// outcome is what a task left.
+type outcome struct {
+	end  time.Time // unset when nobody listens
+	took time.Duration
+	err  error
+}
+
+// timed executes the task; the clock is read only when somebody listens.
+func (t *Task) timed(ctx context.Context) outcome {
+	if t.Request.Observe == nil {
+		return outcome{err: t.execute(ctx, time.Time{})}
+	}
+	start := t.in.now()
+	err := t.execute(ctx, start)
+	end := t.in.now()
+	return outcome{end: end, took: end.Sub(start), err: err}
+}
 
 // Execute runs the task. A panic of the function, a hook or a dataset is a
 // [*PanicError]. When ctx ends, nothing is saved any more.
-func (t *Task) Execute(ctx context.Context) (err error) {
+func (t *Task) Execute(ctx context.Context) error {
+	schedule := &Schedule{}
+	st := schedule.newStep(t.Node, make(map[string]int))
+	t.step = &st
+	start := time.Now()
+	t.in = &execution{req: *t.Request, schedule: schedule, log: zerolog.Ctx(ctx), start: start,
+		data: t.Request.Catalog.Select(catalog.NewLayout(schedule.names))}
+	return t.execute(ctx, start)
+}
+
+func (t *Task) execute(ctx context.Context, start time.Time) (err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &PanicError{Node: t.Node.Name(), Value: value, Stack: debug.Stack()}
 		}
 	}()
-	t.prepare()
-	if t.Observe != nil {
-		t.Observe(Event{Kind: NodeStarted, Node: t.Node, Index: t.Index, Total: t.Total})
+	if t.Request.Observe != nil {
+		t.Request.Observe(Event{Kind: NodeStarted, Time: start, Node: t.Node, Index: t.Index, Total: t.Total})
 	}
 	if t.IsAsync && t.step.generator {
 		return &ValueError{message: "Async data loading and saving does not work with nodes wrapping generator functions. " +
@@ -57,8 +78,8 @@ func (t *Task) Execute(ctx context.Context) (err error) {
 		return err
 	}
 	for _, name := range t.step.confirms {
-		t.tell(DatasetConfirming, name)
-		if err := t.Catalog.Confirm(ctx, name); err != nil {
+		t.trace(DatasetConfirming, name)
+		if err := t.Request.Catalog.Confirm(ctx, name); err != nil {
 			return err
 		}
 	}
@@ -68,149 +89,177 @@ func (t *Task) Execute(ctx context.Context) (err error) {
 // nodeLogger is the name of the logger of nodes in Kedro.
 const nodeLogger = "kedro.pipeline.node"
 
-// prepare resolves the node for a task that wasn't made by a runner of this package.
-func (t *Task) prepare() {
-	if t.step != nil {
-		return
-	}
-	t.schedule = &Schedule{}
-	st := t.schedule.newStep(t.Node, make(map[string]int))
-	t.step = &st
-}
-
-// process loads, runs and saves.
+// process loads, runs and saves. Values go by position; only hooks want them by name.
 func (t *Task) process(ctx context.Context) error {
-	inputs, err := t.load(ctx)
+	inputs, all := len(t.step.inputs), len(t.step.inputs)+len(t.step.outputs)
+	values := t.in.values
+	if values == nil {
+		values = make([]any, all)
+	}
+	defer clear(values) // a released dataset's data must be free at once
+	in, out := values[:inputs:inputs], values[inputs:all]
+	if err := t.load(ctx, in); err != nil {
+		return err
+	}
+	r := t.Request
+	info := hook.NodeInfo{Node: t.Node, Catalog: r.Catalog, IsAsync: t.IsAsync, RunID: r.RunID}
+	watched := r.Hooks.WatchesNodes()
+	if watched {
+		info.Inputs = t.named(t.step.inputs, in)
+		replaced, err := r.Hooks.BeforeNodeRun(ctx, info)
+		if err != nil {
+			return err
+		}
+		maps.Copy(info.Inputs, replaced)
+	}
+	called, err := t.call(ctx, info, in, out)
 	if err != nil {
 		return err
 	}
-	info := hook.NodeInfo{Node: t.Node, Catalog: t.Catalog, Inputs: inputs, IsAsync: t.IsAsync, RunID: t.RunID}
-	replaced, err := t.Hooks.BeforeNodeRun(ctx, info)
-	if err != nil {
-		return err
+	defer called.Close()
+	if called.Warning != "" {
+		t.in.log.Warn().Str(loggerField, "py.warnings").Str("node", t.step.name).Msg(called.Warning)
 	}
-	maps.Copy(inputs, replaced)
-	outputs, err := t.call(ctx, info)
-	if err != nil {
-		return err
-	}
-	defer outputs.Close()
-	if outputs.Warning != "" {
-		zerolog.Ctx(ctx).Warn().Str(loggerField, "py.warnings").Str("node", t.step.name).Msg(outputs.Warning)
-	}
-	if err := t.Hooks.AfterNodeRun(ctx, hook.NodeResultInfo{NodeInfo: info, Outputs: t.shown(outputs)}); err != nil {
-		return err
+	if watched {
+		if err := t.show(ctx, info, called, out); err != nil {
+			return err
+		}
 	}
 	switch {
-	case outputs.Chunks != nil:
-		return t.saveChunks(ctx, outputs)
+	case called.Chunks != nil:
+		return t.saveChunks(ctx, called)
 	case t.IsAsync:
-		return t.saveAsync(ctx, outputs.Values)
+		return t.saveAsync(ctx, out)
 	default:
-		return t.saveAll(ctx, outputs.Values)
+		return t.saveAll(ctx, out)
 	}
 }
 
-// load reads the inputs in order, an input listed twice twice (RUN-031).
-func (t *Task) load(ctx context.Context) (map[string]any, error) {
+// named is the form in which hooks get values.
+func (t *Task) named(slots []int, values []any) map[string]any {
+	m := make(map[string]any, len(slots))
+	for i, slot := range slots {
+		m[t.in.schedule.names[slot]] = values[i]
+	}
+	return m
+}
+
+// load reads the inputs in order. An input listed twice is read twice, and the function
+// gets what was read last (RUN-031).
+func (t *Task) load(ctx context.Context, values []any) error {
 	if t.IsAsync {
-		return t.loadAsync(ctx)
-	}
-	var inputs map[string]any
-	if t.scratch != nil {
-		inputs = t.scratch.inputs
-		clear(inputs)
-	} else {
-		inputs = make(map[string]any, len(t.step.inputs))
-	}
-	for i, slot := range t.step.inputs {
-		name := t.schedule.slots[slot].name
-		value, err := t.loadOne(ctx, i, name)
-		if err != nil {
-			return nil, err
+		if err := t.loadAsync(ctx, values); err != nil {
+			return err
 		}
-		inputs[name] = value
+	} else {
+		for i, slot := range t.step.inputs {
+			var err error
+			if values[i], err = t.loadOne(ctx, slot, t.step.types[i]); err != nil {
+				return err
+			}
+		}
 	}
-	return inputs, nil
+	if t.step.repeated {
+		for i, slot := range t.step.inputs {
+			for later := i + 1; later < len(values); later++ {
+				if t.step.inputs[later] == slot {
+					values[i] = values[later]
+				}
+			}
+		}
+	}
+	return nil
 }
 
 // loadOne reads one input as the type that the function wants, with its hooks.
-func (t *Task) loadOne(ctx context.Context, i int, name string) (any, error) {
+func (t *Task) loadOne(ctx context.Context, slot int, want reflect.Type) (any, error) {
 	if err := cancelled(ctx); err != nil {
 		return nil, err
 	}
-	if err := t.Hooks.BeforeDatasetLoaded(ctx, hook.DatasetInfo{DatasetName: name, Node: t.Node}); err != nil {
+	name, hooks := t.in.schedule.names[slot], t.Request.Hooks
+	if err := hooks.BeforeDatasetLoaded(ctx, hook.DatasetInfo{DatasetName: name, Node: t.Node}); err != nil {
 		return nil, err
 	}
-	t.tell(DatasetLoading, name)
-	value, err := t.Catalog.LoadAs(ctx, name, t.step.types[i])
+	t.trace(DatasetLoading, name)
+	value, err := t.in.data.LoadAs(ctx, slot, want)
 	if err != nil {
 		return nil, err
 	}
-	t.tell(DatasetLoaded, name)
-	return value, t.Hooks.AfterDatasetLoaded(ctx, hook.DatasetDataInfo{DatasetName: name, Data: value, Node: t.Node})
+	t.tell(ctx, DatasetLoaded, slot)
+	return value, hooks.AfterDatasetLoaded(ctx, hook.DatasetDataInfo{DatasetName: name, Data: value, Node: t.Node})
 }
 
 // call runs the function, and the hook of its failure.
-func (t *Task) call(ctx context.Context, info hook.NodeInfo) (pipeline.Outputs, error) {
+func (t *Task) call(ctx context.Context, info hook.NodeInfo, in, out []any) (pipeline.Called, error) {
 	if err := cancelled(ctx); err != nil {
-		return pipeline.Outputs{}, err
+		return pipeline.Called{}, err
 	}
-	if ev := zerolog.Ctx(ctx).Info(); ev.Enabled() {
+	if ev := t.in.log.Info(); ev.Enabled() {
 		ev.Str(loggerField, nodeLogger).Str("node", t.step.name).Msg("Running node: " + t.Node.String())
 	}
-	outputs, err := t.guarded(ctx, info.Inputs)
+	called, err := t.guarded(ctx, info.Inputs, in, out)
 	if stop := cancelled(ctx); stop != nil {
-		outputs.Close()
-		return pipeline.Outputs{}, stop
+		called.Close()
+		return pipeline.Called{}, stop
 	}
 	if err == nil {
-		return outputs, nil
+		return called, nil
 	}
-	if ev := zerolog.Ctx(ctx).Error(); ev.Enabled() {
+	if ev := t.in.log.Error(); ev.Enabled() {
 		ev.Str(loggerField, nodeLogger).Str("node", t.step.name).Msg("Node " + t.Node.String() + " failed with error: \n" + err.Error())
 	}
-	if hookErr := t.Hooks.OnNodeError(ctx, hook.NodeErrorInfo{NodeInfo: info, Error: err}); hookErr != nil {
-		return pipeline.Outputs{}, hookErr
+	if hookErr := t.Request.Hooks.OnNodeError(ctx, hook.NodeErrorInfo{NodeInfo: info, Error: err}); hookErr != nil {
+		return pipeline.Called{}, hookErr
 	}
-	return pipeline.Outputs{}, err
+	return pipeline.Called{}, err
 }
 
 // guarded turns a panic of the function into an error, so that on_node_error hooks
-// learn of it.
-func (t *Task) guarded(ctx context.Context, inputs map[string]any) (outputs pipeline.Outputs, err error) {
+// learn of it. Inputs that hooks have seen, and maybe replaced, count more than in.
+func (t *Task) guarded(ctx context.Context, inputs map[string]any, in, out []any) (called pipeline.Called, err error) {
 	defer func() {
 		if value := recover(); value != nil {
 			err = &PanicError{Node: t.step.name, Value: value, Stack: debug.Stack()}
 		}
 	}()
-	if t.scratch != nil {
-		return t.Node.RunInto(t.within(ctx), inputs, t.scratch.outputs)
+	if inputs != nil {
+		if in, err = t.Node.Bind(inputs); err != nil {
+			return called, err
+		}
 	}
-	return t.Node.Run(t.within(ctx), inputs)
+	return t.Node.Call(t.within(ctx), in, out)
 }
 
-// shown is what after_node_run sees; the chunks of a generator aren't drawn yet.
-func (t *Task) shown(outputs pipeline.Outputs) map[string]any {
-	if outputs.Chunks == nil || t.Hooks == nil {
-		return outputs.Values
+// withdrawn stands for an output that a hook took out: it isn't saved.
+type withdrawn struct{}
+
+// show calls the hooks after the function, which may change what is saved. The chunks
+// of a generator aren't drawn yet: their values are nil.
+func (t *Task) show(ctx context.Context, info hook.NodeInfo, called pipeline.Called, out []any) error {
+	if called.Chunks != nil {
+		out = make([]any, len(out))
 	}
-	values := make(map[string]any, len(t.step.outputs))
-	for _, slot := range t.step.outputs {
-		values[t.schedule.slots[slot].name] = nil
+	outputs := t.named(t.step.outputs, out)
+	if err := t.Request.Hooks.AfterNodeRun(ctx, hook.NodeResultInfo{NodeInfo: info, Outputs: outputs}); err != nil {
+		return err
 	}
-	return values
+	for i, slot := range t.step.outputs {
+		value, ok := outputs[t.in.schedule.names[slot]]
+		if !ok {
+			value = withdrawn{}
+		}
+		out[i] = value
+	}
+	return nil
 }
 
 // saveAll saves the outputs in order.
-func (t *Task) saveAll(ctx context.Context, values map[string]any) error {
-	for _, slot := range t.step.outputs {
-		name := t.schedule.slots[slot].name
-		value, ok := values[name]
-		if !ok {
+func (t *Task) saveAll(ctx context.Context, values []any) error {
+	for i, slot := range t.step.outputs {
+		if _, gone := values[i].(withdrawn); gone {
 			continue
 		}
-		if err := t.saveOne(ctx, name, value); err != nil {
+		if err := t.saveOne(ctx, slot, values[i]); err != nil {
 			return err
 		}
 	}
@@ -218,8 +267,8 @@ func (t *Task) saveAll(ctx context.Context, values map[string]any) error {
 }
 
 // saveChunks draws the items of a generator and saves them one by one (RUN-030).
-func (t *Task) saveChunks(ctx context.Context, outputs pipeline.Outputs) error {
-	for chunk, err := range outputs.Chunks {
+func (t *Task) saveChunks(ctx context.Context, called pipeline.Called) error {
+	for chunk, err := range called.Chunks {
 		if stop := cancelled(ctx); stop != nil {
 			return stop
 		}
@@ -234,24 +283,36 @@ func (t *Task) saveChunks(ctx context.Context, outputs pipeline.Outputs) error {
 }
 
 // saveOne saves one output with its hooks. Nothing is saved once ctx has ended.
-func (t *Task) saveOne(ctx context.Context, name string, value any) error {
+func (t *Task) saveOne(ctx context.Context, slot int, value any) error {
 	if err := cancelled(ctx); err != nil {
 		return err
 	}
-	info := hook.DatasetDataInfo{DatasetName: name, Data: value, Node: t.Node}
-	if err := t.Hooks.BeforeDatasetSaved(ctx, info); err != nil {
+	hooks := t.Request.Hooks
+	info := hook.DatasetDataInfo{DatasetName: t.in.schedule.names[slot], Data: value, Node: t.Node}
+	if err := hooks.BeforeDatasetSaved(ctx, info); err != nil {
 		return err
 	}
-	t.tell(DatasetSaving, name)
-	if err := t.Catalog.Save(ctx, name, value); err != nil {
+	t.trace(DatasetSaving, info.DatasetName)
+	if err := t.in.data.Save(ctx, slot, value); err != nil {
 		return err
 	}
-	t.tell(DatasetSaved, name)
-	return t.Hooks.AfterDatasetSaved(ctx, info)
+	t.tell(ctx, DatasetSaved, slot)
+	return hooks.AfterDatasetSaved(ctx, info)
 }
 
-func (t *Task) tell(kind EventKind, dataset string) {
-	if t.Observe != nil {
-		t.Observe(Event{Kind: kind, Node: t.Node, Dataset: dataset, Total: t.Total})
+// tell is for loads and saves that succeeded, of data that is kept anywhere but in memory.
+func (t *Task) tell(ctx context.Context, kind EventKind, slot int) {
+	if t.Request.Observe == nil {
+		return
+	}
+	if ds, err := t.in.data.Get(ctx, slot); err == nil && catalog.Stored(ds) {
+		t.Request.Observe(Event{Kind: kind, Time: t.in.now(), Node: t.Node, Dataset: t.in.schedule.names[slot], Total: t.Total})
+	}
+}
+
+// trace is for what begins.
+func (t *Task) trace(kind EventKind, dataset string) {
+	if t.Request.Trace != nil {
+		t.Request.Trace(Event{Kind: kind, Node: t.Node, Dataset: dataset, Total: t.Total})
 	}
 }

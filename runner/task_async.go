@@ -11,29 +11,27 @@ import (
 
 // loadAsync reads all inputs at once and waits for all (RUN-032). Of several
 // failures the one of the first input counts.
-func (t *Task) loadAsync(ctx context.Context) (map[string]any, error) {
-	values := make([]any, len(t.step.inputs))
+func (t *Task) loadAsync(ctx context.Context, values []any) error {
 	errs := make([]error, len(t.step.inputs))
 	var loads sync.WaitGroup
 	for i, slot := range t.step.inputs {
 		loads.Go(func() {
 			defer t.recovered(&errs[i])
-			values[i], errs[i] = t.loadOne(ctx, i, t.schedule.slots[slot].name)
+			values[i], errs[i] = t.loadOne(ctx, slot, t.step.types[i])
 		})
 	}
 	loads.Wait()
-	inputs := make(map[string]any, len(values))
-	for i, slot := range t.step.inputs {
-		if errs[i] != nil {
-			return nil, errs[i]
+	for _, err := range errs {
+		if err != nil {
+			return err
 		}
-		inputs[t.schedule.slots[slot].name] = values[i]
 	}
-	return inputs, nil
+	return nil
 }
 
 // saved is the end of one asynchronous save.
 type saved struct {
+	slot int
 	info hook.DatasetDataInfo
 	err  error
 }
@@ -41,23 +39,26 @@ type saved struct {
 // saveAsync saves all outputs at once. The hooks before each save run in order, the
 // ones after it as each save ends. All saves end before it returns; the first
 // failure counts.
-func (t *Task) saveAsync(ctx context.Context, values map[string]any) error {
+func (t *Task) saveAsync(ctx context.Context, values []any) error {
+	hooks := t.Request.Hooks
 	ended := make(chan saved, len(t.step.outputs))
 	underWay := 0
 	var failed error
-	for _, slot := range t.step.outputs {
-		info := hook.DatasetDataInfo{DatasetName: t.schedule.slots[slot].name, Node: t.Node}
-		info.Data = values[info.DatasetName]
-		if failed = errors.Join(cancelled(ctx), t.Hooks.BeforeDatasetSaved(ctx, info)); failed != nil {
+	for i, slot := range t.step.outputs {
+		if _, gone := values[i].(withdrawn); gone {
+			continue
+		}
+		info := hook.DatasetDataInfo{DatasetName: t.in.schedule.names[slot], Node: t.Node, Data: values[i]}
+		if failed = errors.Join(cancelled(ctx), hooks.BeforeDatasetSaved(ctx, info)); failed != nil {
 			break
 		}
-		t.tell(DatasetSaving, info.DatasetName)
+		t.trace(DatasetSaving, info.DatasetName)
 		underWay++
 		go func() {
-			end := saved{info: info}
+			end := saved{slot: slot, info: info}
 			defer func() { ended <- end }()
 			defer t.recovered(&end.err)
-			end.err = t.Catalog.Save(ctx, info.DatasetName, info.Data)
+			end.err = t.in.data.Save(ctx, slot, info.Data)
 		}()
 	}
 	for ; underWay > 0; underWay-- {
@@ -66,8 +67,8 @@ func (t *Task) saveAsync(ctx context.Context, values map[string]any) error {
 			continue
 		}
 		if failed = end.err; failed == nil {
-			t.tell(DatasetSaved, end.info.DatasetName)
-			failed = t.Hooks.AfterDatasetSaved(ctx, end.info)
+			t.tell(ctx, DatasetSaved, end.slot)
+			failed = hooks.AfterDatasetSaved(ctx, end.info)
 		}
 	}
 	return failed

@@ -4,7 +4,6 @@ import (
 	"context"
 	"runtime"
 	"sync"
-	"time"
 
 	"github.com/rs/zerolog"
 )
@@ -49,26 +48,18 @@ func workerCount(n int) (int, error) {
 	return n, nil
 }
 
-// outcome is what a task left.
-type outcome struct {
-	step int
-	took time.Duration
-	err  error
-}
-
 // asReady walks the steps, each as soon as its parents are done (RUN-022). After the
 // first error nothing new is submitted, and what was submitted, queued steps too,
 // runs to its end (RUN-051).
 func asReady(ctx context.Context, e *execution, maxWorkers int) error {
 	steps := e.schedule.steps
 	queue := make(chan queued, len(steps)) // as wide as everything that may ever be sent
-	results := make(chan outcome, len(steps))
+	results := make(chan ended, len(steps))
 	var workers sync.WaitGroup
 	for range min(len(steps)-e.schedule.levels+1, maxWorkers) {
 		workers.Go(func() {
 			for q := range queue {
-				took, err := q.task.timed(ctx)
-				results <- outcome{step: q.step, took: took, err: err}
+				results <- ended{step: q.step, outcome: q.task.timed(ctx)}
 			}
 		})
 	}
@@ -84,8 +75,14 @@ type queued struct {
 	task *Task
 }
 
+// ended is a task that comes back.
+type ended struct {
+	step int
+	outcome
+}
+
 // coordinate submits steps and collects their outcomes until none is under way.
-func coordinate(ctx context.Context, e *execution, queue chan<- queued, results <-chan outcome) error {
+func coordinate(ctx context.Context, e *execution, queue chan<- queued, results <-chan ended) error {
 	waiting := make([]int, len(e.schedule.steps))
 	underWay := 0
 	submit := func(i int) {
@@ -108,7 +105,7 @@ func coordinate(ctx context.Context, e *execution, queue chan<- queued, results 
 			failed = e.fail(ctx, out.step, out.err)
 			continue
 		}
-		if failed = e.complete(ctx, out.step, out.took); failed != nil {
+		if failed = e.complete(ctx, out.step, out.outcome); failed != nil {
 			continue
 		}
 		for _, child := range e.schedule.steps[out.step].children {

@@ -4,33 +4,56 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"os"
 	"testing"
 	"time"
 
+	"github.com/rs/zerolog"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kedge-run/kedge/pipeline"
 )
 
-// BenchmarkServiceSession measures an observed run that does nothing: what a session costs, for
-// nodes that read a parameter, and for nodes that hand an integer on in memory.
-func BenchmarkServiceSession(b *testing.B) {
-	for _, n := range []int{1, 10, 100} {
-		b.Run(fmt.Sprintf("empty-%d", n), func(b *testing.B) {
+// BenchmarkEmptyRun measures an observed run that does nothing: what a session costs, for
+// nodes that hand on whatever they got, nodes that hand on an integer, and nodes that
+// only read a parameter.
+func BenchmarkEmptyRun(b *testing.B) {
+	shapes := []struct {
+		name string
+		node func(i int) pipeline.Part
+	}{
+		{"any", func(i int) pipeline.Part {
+			if i == 0 {
+				return pipeline.Define(func(...any) any { return 1 }, nil, "d0", pipeline.Name("n0"))
+			}
+			return pipeline.Define(func(x any) any { return x }, fmt.Sprintf("d%d", i-1), fmt.Sprintf("d%d", i), pipeline.Name(fmt.Sprintf("n%d", i)))
+		}},
+		{"int", func(i int) pipeline.Part {
+			if i == 0 {
+				return pipeline.Define(increment, "params:start", "d0", pipeline.Name("n0"))
+			}
+			return pipeline.Define(increment, fmt.Sprintf("d%d", i-1), fmt.Sprintf("d%d", i), pipeline.Name(fmt.Sprintf("n%d", i)))
+		}},
+		{"parameter", func(i int) pipeline.Part {
+			return pipeline.Define(func(int) {}, "params:start", nil, pipeline.Name(fmt.Sprintf("n%d", i)))
+		}},
+	}
+	for _, shape := range shapes {
+		for _, n := range []int{1, 10, 100} {
 			parts := make([]pipeline.Part, n)
 			for i := range parts {
-				parts[i] = pipeline.Define(func(int) {}, "params:start", nil, pipeline.Name(fmt.Sprintf("n%d", i)))
+				parts[i] = shape.node(i)
 			}
-			benchmarkRun(b, parts)
-		})
-		b.Run(fmt.Sprintf("chain-%d", n), func(b *testing.B) { benchmarkRun(b, chain(n)) })
+			b.Run(fmt.Sprintf("%s-%d", shape.name, n), func(b *testing.B) { benchmarkRun(b, parts) })
+		}
 	}
 }
 
+// benchmarkRun has the log of a worker that is asked for warnings.
 func benchmarkRun(b *testing.B, parts []pipeline.Part) {
 	dir := layOut(b, map[string]string{"conf/base/parameters.yml": "start: 1\n"})
 	s := service(b, dir, of("main", parts...))
-	ctx := context.Background()
+	ctx := zerolog.New(os.Stderr).Level(zerolog.WarnLevel).WithContext(context.Background())
 	opts := RunOptions{PipelineNames: []string{"main"}, Observe: func(Event) {}}
 	_, err := s.Run(ctx, opts)
 	require.NoError(b, err)

@@ -39,5 +39,6 @@ type Event struct {
 	// Err is set for node_failed.
 	Err error
 	// Nodes are the names of the nodes that will run, in order (run_started).
+	// They must not be changed.
 	Nodes []string
 }

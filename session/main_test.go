@@ -82,3 +82,11 @@ func value(t testing.TB, result *Result, name string) any {
 	require.NoError(t, err)
 	return v
 }
+
+func nodeNames(p *pipeline.Pipeline) []string {
+	names := make([]string, len(p.Nodes()))
+	for i, n := range p.Nodes() {
+		names[i] = n.Name()
+	}
+	return names
+}

@@ -14,7 +14,6 @@ import (
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/hook"
-	"github.com/kedge-run/kedge/pipeline"
 	"github.com/kedge-run/kedge/project"
 	"github.com/kedge-run/kedge/runner"
 )
@@ -193,13 +192,11 @@ func (r *run) runParams(with runner.Runner) *hook.RunParams {
 func (r *run) runWith(ctx context.Context, with runner.Runner, s *slice, info hook.PipelineInfo) (*runner.Result, error) {
 	req := runner.Request{
 		Pipeline: s.pipeline, Schedule: s.schedule, Catalog: info.Catalog, Hooks: r.engine.hooks, RunID: r.id,
-		OnlyMissingOutputs: r.opts.OnlyMissingOutputs, Keep: r.opts.Outputs,
-	}
-	if r.opts.Observe != nil || r.opts.trace != nil {
-		req.Observe = r.observer(ctx, info.Catalog)
+		OnlyMissingOutputs: r.opts.OnlyMissingOutputs, Keep: r.opts.Outputs, Trace: r.opts.trace,
 	}
 	if r.opts.Observe != nil {
-		r.opts.Observe(Event{Kind: EventRunStarted, Time: time.Now(), Total: len(s.pipeline.Nodes()), Nodes: nodeNames(s.pipeline)})
+		req.Observe = r.observer(ctx, info.Catalog)
+		r.opts.Observe(Event{Kind: EventRunStarted, Time: time.Now(), Total: len(s.nodes), Nodes: s.nodes})
 	}
 	done, err := with.Run(ctx, req)
 	if err == nil {
@@ -222,14 +219,6 @@ func (r *run) runWith(ctx context.Context, with runner.Runner, s *slice, info ho
 	return nil, failed
 }
 
-func nodeNames(p *pipeline.Pipeline) []string {
-	names := make([]string, len(p.Nodes()))
-	for i, n := range p.Nodes() {
-		names[i] = n.Name()
-	}
-	return names
-}
-
 // result collects what the caller gets.
 func (r *run) result(ctx context.Context, cat *catalog.DataCatalog, done *runner.Result, start time.Time) (*Result, error) {
 	result := &Result{
@@ -246,17 +235,19 @@ func (r *run) result(ctx context.Context, cat *catalog.DataCatalog, done *runner
 		}
 		result.Outputs[name] = &output{engine: r.engine, catalog: cat, name: name, dataset: ds}
 	}
-	for _, name := range done.Pipeline.AllOutputs() {
-		version, ok, err := cat.Versions(ctx, name)
+	outputs := done.Pipeline.AllOutputs()
+	for _, name := range cat.Versioned() {
+		if _, written := slices.BinarySearch(outputs, name); !written {
+			continue
+		}
+		version, _, err := cat.Versions(ctx, name)
 		if err != nil {
 			return nil, fmt.Errorf("version of %s: %w", name, err)
 		}
-		if ok {
-			if result.Versions == nil {
-				result.Versions = make(map[string]string)
-			}
-			result.Versions[name] = version.Save
+		if result.Versions == nil {
+			result.Versions = make(map[string]string)
 		}
+		result.Versions[name] = version.Save
 	}
 	result.Duration = time.Since(start)
 	return result, nil

@@ -15,6 +15,7 @@ import (
 type slice struct {
 	pipeline *pipeline.Pipeline
 	schedule *runner.Schedule
+	nodes    []string // names, in order
 	typed    *requirements
 	warnings []string
 }
@@ -76,6 +77,9 @@ func (e *engine) newSlice(names []string, filters pipeline.FilterOptions) (*slic
 	}
 	s.warnings = append(s.warnings, s.pipeline.Warnings()...)
 	s.schedule = runner.NewSchedule(s.pipeline)
+	for _, n := range s.pipeline.Nodes() {
+		s.nodes = append(s.nodes, n.Name())
+	}
 	s.typed = e.requirements(names, all)
 	return s, nil
 }
