@@ -28,6 +28,7 @@ func main() {
 	slow := flag.Bool("slow", true, "measure recovery and long runs with the default times, which takes minutes")
 	only := flag.String("only", "", "measure one part: session, graphs, conf, process, loop, recovery")
 	runs := flag.Int("runs", 20000, "runs of a throughput figure at default sync; a quarter of it under SyncAlways")
+	sync := flag.String("sync", "both", "server's sync setting of the loop figures: default, always, both")
 	flag.Parse()
 	ctx, stop := untilSignal()
 	defer stop()
@@ -35,7 +36,7 @@ func main() {
 	var err error
 	switch *role {
 	case "":
-		err = measure(ctx, options{out: *out, slow: *slow, only: *only, runs: *runs, slots: *slots})
+		err = measure(ctx, options{out: *out, slow: *slow, only: *only, sync: *sync, runs: *runs, slots: *slots})
 	case "server":
 		err = serve(ctx, *store, *always)
 	case "raw":
@@ -74,7 +75,7 @@ func profile(role string) (stop func()) {
 type options struct {
 	out         string
 	slow        bool
-	only        string
+	only, sync  string
 	runs, slots int
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -76,6 +77,29 @@ func (p *process) rss() (float64, error) {
 	_, err = fmt.Sscanf(rest, "%f kB", &kib)
 	return kib / 1024, err
 }
+
+// cpu is the processor time that processes have used, in seconds.
+func cpu(pids ...int) (total float64, err error) {
+	for _, pid := range pids {
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err != nil {
+			return 0, err
+		}
+		// The fields after the program's name in parentheses; utime and stime are the 14th and 15th of all.
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		for _, ticks := range fields[11:13] {
+			n, err := strconv.ParseFloat(ticks, 64)
+			if err != nil {
+				return 0, err
+			}
+			total += n / ticksPerSecond
+		}
+	}
+	return total, nil
+}
+
+// ticksPerSecond is the unit of times in /proc: a constant of Linux, whatever the kernel's clock.
+const ticksPerSecond = 100
 
 // serve is the role of the NATS server: a plain nats-server with a file store, as any deployment runs it.
 func serve(ctx context.Context, store string, always bool) error {

@@ -24,7 +24,7 @@ func rawRole(ctx context.Context, url string, slots int) error {
 }
 
 // with starts a server with a fresh store and gives a connection to it.
-func with(ctx context.Context, always bool, do func(nc *nats.Conn, url string) error) error {
+func with(ctx context.Context, always bool, do func(nc *nats.Conn, server *process) error) error {
 	dir, err := os.MkdirTemp("", "kedge-bench-store")
 	if err != nil {
 		return err
@@ -40,16 +40,19 @@ func with(ctx context.Context, always bool, do func(nc *nats.Conn, url string) e
 		return err
 	}
 	defer nc.Close()
-	return do(nc, server.Ready)
+	return do(nc, server)
 }
 
 // loopFigures are what one loop reached.
-type loopFigures struct{ rate, p50, p99 float64 }
+type loopFigures struct{ rate, cpu, p50, p99 float64 } // cpu: milliseconds of all processes for one run
 
 // loops measures the raw loop and Kedge's beside each other, twice in turn, and keeps the better of each: other load
 // on the machine only makes figures worse.
 func loops(ctx context.Context, report *report, o options) error {
 	for _, always := range []bool{false, true} {
+		if o.sync == "default" && always || o.sync == "always" && !always {
+			continue
+		}
 		name, runs := "default sync", o.runs
 		if always {
 			name, runs = "SyncAlways", o.runs/4
@@ -66,6 +69,8 @@ func loops(ctx context.Context, report *report, o options) error {
 		}
 		report.add("raw nats.go loop, 64 in flight, "+name, raw.rate, "runs/s", 0)
 		report.add("worker loop, 64 in flight, "+name, kedge.rate, "runs/s", raw.rate)
+		report.add("raw nats.go loop, processor time a run, "+name, raw.cpu, "ms", 0)
+		report.add("worker loop, processor time a run, "+name, kedge.cpu, "ms", raw.cpu)
 		report.add("submit to result, p50, "+name, kedge.p50, "ms", raw.p50)
 		report.add("submit to result, p99, "+name, kedge.p99, "ms", raw.p99)
 	}
@@ -77,17 +82,18 @@ func (f *loopFigures) keep(g loopFigures) {
 		*f = g
 		return
 	}
-	f.rate, f.p50, f.p99 = max(f.rate, g.rate), min(f.p50, g.p50), min(f.p99, g.p99)
+	f.rate, f.cpu = max(f.rate, g.rate), min(f.cpu, g.cpu)
+	f.p50, f.p99 = min(f.p50, g.p50), min(f.p99, g.p99)
 }
 
 // loop measures one kind of worker on a server of its own.
 func loop(ctx context.Context, role string, always bool, runs, slots int) (figures loopFigures, err error) {
-	err = with(ctx, always, func(nc *nats.Conn, url string) error {
+	err = with(ctx, always, func(nc *nats.Conn, server *process) error {
 		submit, err := submitterOf(ctx, role, nc)
 		if err != nil {
 			return err
 		}
-		worker, err := start(ctx, role, "-url", url, "-slots", fmt.Sprint(slots))
+		worker, err := start(ctx, role, "-url", server.Ready, "-slots", fmt.Sprint(slots))
 		if err != nil {
 			return err
 		}
@@ -95,9 +101,19 @@ func loop(ctx context.Context, role string, always bool, runs, slots int) (figur
 		if _, err := closedLoop(ctx, submit, inFlight, 500); err != nil { // warm
 			return err
 		}
+		pids := []int{os.Getpid(), server.cmd.Process.Pid, worker.cmd.Process.Pid}
+		before, err := cpu(pids...)
+		if err != nil {
+			return err
+		}
 		if figures.rate, err = closedLoop(ctx, submit, inFlight, runs); err != nil {
 			return err
 		}
+		after, err := cpu(pids...)
+		if err != nil {
+			return err
+		}
+		figures.cpu = (after - before) * 1000 / float64(runs)
 		times, err := latency(ctx, submit, 500)
 		if err != nil {
 			return err
@@ -129,7 +145,7 @@ func submitterOf(ctx context.Context, role string, nc *nats.Conn) (submitFunc, e
 // processes measures a worker's cold start, from the start of its process to the result of a run that waits, and its
 // memory when idle.
 func processes(ctx context.Context, report *report, o options) error {
-	return with(ctx, false, func(nc *nats.Conn, url string) error {
+	return with(ctx, false, func(nc *nats.Conn, server *process) error {
 		submit, err := kedgeSubmitter(ctx, nc)
 		if err != nil {
 			return err
@@ -141,7 +157,7 @@ func processes(ctx context.Context, report *report, o options) error {
 				return err
 			}
 			begin := time.Now()
-			worker, err := start(ctx, "kedge", "-url", url)
+			worker, err := start(ctx, "kedge", "-url", server.Ready)
 			if err != nil {
 				return err
 			}
@@ -153,7 +169,7 @@ func processes(ctx context.Context, report *report, o options) error {
 			}
 		}
 		report.add("cold start to first result", millis(best), "ms", 50)
-		idle, err := start(ctx, "kedge", "-url", url)
+		idle, err := start(ctx, "kedge", "-url", server.Ready)
 		if err != nil {
 			return err
 		}
@@ -175,7 +191,7 @@ func processes(ctx context.Context, report *report, o options) error {
 // recovery measures the default times: how long after SIGKILL of its worker a run starts elsewhere, and that a run of
 // ten times AckWait is started once.
 func recovery(ctx context.Context, report *report) error {
-	return with(ctx, false, func(nc *nats.Conn, url string) error {
+	return with(ctx, false, func(nc *nats.Conn, server *process) error {
 		if _, err := kedgeSubmitter(ctx, nc); err != nil {
 			return err
 		}
@@ -183,7 +199,7 @@ func recovery(ctx context.Context, report *report) error {
 		if err != nil {
 			return err
 		}
-		victim, err := start(ctx, "kedge", "-url", url, "-slots", "1")
+		victim, err := start(ctx, "kedge", "-url", server.Ready, "-slots", "1")
 		if err != nil {
 			return err
 		}
@@ -195,7 +211,7 @@ func recovery(ctx context.Context, report *report) error {
 		if err := untilRunning(ctx, c, killed.RunID, 1); err != nil {
 			return err
 		}
-		heir, err := start(ctx, "kedge", "-url", url)
+		heir, err := start(ctx, "kedge", "-url", server.Ready)
 		if err != nil {
 			return err
 		}
