@@ -91,6 +91,7 @@ func Dial(ctx context.Context, url string, cfg Config) (*Client, error) {
 // opened.
 func (c *Client) Close() error {
 	c.replies.close()
+	c.ledger.Close()
 	if c.owned != nil {
 		c.owned.Close()
 	}

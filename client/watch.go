@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -104,6 +103,9 @@ func (c *Client) watch(ctx context.Context, run messages.RunID, yield func(Updat
 		return explain(err)
 	}
 	defer events.Stop()
+	if err := c.tellQueued(ctx, key, events); err != nil {
+		return err
+	}
 	if err := events.follow(live); err != nil {
 		return explain(err)
 	}
@@ -112,11 +114,23 @@ func (c *Client) watch(ctx context.Context, run messages.RunID, yield func(Updat
 	if end.err != nil {
 		return end.err
 	}
-	if err := events.rest(ctx); err != nil {
+	if err := events.rest(ctx, end.reply.Ended()); err != nil {
 		return explain(err)
 	}
 	yield(Update{Reply: end.reply})
 	return nil
+}
+
+// tellQueued tells that a run was accepted which nobody has claimed: its first claim
+// stores that event.
+func (c *Client) tellQueued(ctx context.Context, key ledger.Key, events *events) error {
+	status, err := c.ledger.Status(ctx, key)
+	if err != nil || status.Epoch > 0 {
+		return nil //nolint:nilerr // Wait tells what is wrong, and bears an outage
+	}
+	return events.tell(&messages.Event{
+		RunID: key.RunID, Kind: messages.EventAccepted, Number: 1, Time: status.SubmittedAt,
+	})
 }
 
 type waited struct {
@@ -140,7 +154,7 @@ type seenKey struct {
 }
 
 func (c *Client) openEvents(ctx context.Context, key ledger.Key, yield func(Update) bool) (*events, error) {
-	filter := c.subjects.Event(key.Tenant, key.RunID, "*")
+	filter := c.subjects.Events(key.Tenant, key.RunID)
 	consumer, err := c.js.OrderedConsumer(ctx, c.subjects.Stream("EVENTS"), jetstream.OrderedConsumerConfig{
 		FilterSubjects: []string{filter},
 	})
@@ -167,8 +181,22 @@ func (e *events) follow(ctx context.Context) error {
 	}
 }
 
-// rest tells the events that were stored before the reply: all of the run.
-func (e *events) rest(ctx context.Context) error {
+// lastEventTime bounds the wait for the last event of a run that has ended: it left
+// its worker before the reply, but lies in another stream.
+const lastEventTime = 2 * time.Second
+
+// rest tells the events that are left when the reply is stored: up to the last one
+// that it names, or else what was stored before.
+func (e *events) rest(ctx context.Context, end *messages.Ended) error {
+	if end.Events > 0 {
+		last, cancel := context.WithTimeout(ctx, lastEventTime)
+		defer cancel()
+		for !e.seen[seenKey{end.Epoch, end.Events}] && last.Err() == nil {
+			if err := e.one(last); errors.Is(err, errStopped) || err != nil && last.Err() == nil {
+				return err
+			}
+		}
+	}
 	newest, err := natsx.LastFromLeader(ctx, e.client.js, e.client.subjects.Stream("EVENTS"), e.filter)
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return nil
@@ -184,6 +212,7 @@ func (e *events) rest(ctx context.Context) error {
 	return nil
 }
 
+// one reads the next message.
 func (e *events) one(ctx context.Context) error {
 	msg, err := e.Next(jetstream.NextContext(ctx))
 	if err != nil {
@@ -194,10 +223,20 @@ func (e *events) one(ctx context.Context) error {
 		return err
 	}
 	e.last = meta.Sequence.Stream
-	event := &messages.Event{}
-	if err := json.Unmarshal(msg.Data(), event); err != nil {
-		return fmt.Errorf("reading event %s: %w", msg.Subject(), err)
+	told, err := messages.DecodeEvents(msg.Data())
+	if err != nil {
+		return fmt.Errorf("watching %s: %w", msg.Subject(), err)
 	}
+	for i := range told {
+		if err := e.tell(&told[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell gives on an event that was not told before.
+func (e *events) tell(event *messages.Event) error {
 	key := seenKey{event.Epoch, event.Number}
 	if e.seen[key] {
 		return nil

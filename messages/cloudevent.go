@@ -13,8 +13,8 @@ import (
 // mode of its NATS binding, hence headers beside an unchanged JSON body, so that any
 // CloudEvents consumer can take part.
 type CloudEvent struct {
-	ID      string // unique within Source: <run>/<epoch>/<number>, or <run>/<epoch>/done
-	Type    string // run.kedge.<kind>, or run.kedge.done
+	ID      string // unique within Source: <run>/<epoch>/<number of the first event>, or <run>/<epoch>/done
+	Type    string // run.kedge.events, or run.kedge.done
 	Source  string // /kedge/<tenant>/<queue>
 	Subject string // the run id
 	Time    time.Time
@@ -23,8 +23,11 @@ type CloudEvent struct {
 // typePrefix starts the CloudEvents type of every message.
 const typePrefix = "run.kedge."
 
-// doneKind is the type of a reply.
-const doneKind = "done"
+// The types of the two kinds of messages.
+const (
+	eventsKind = "events"
+	doneKind   = "done"
+)
 
 const (
 	cloudEventVersion = "1.0"
@@ -32,9 +35,10 @@ const (
 	contentType       = "application/json"
 )
 
-// CloudEvent is the envelope of an event of a run of the queue.
-func (e *Event) CloudEvent(tenant, queue string) CloudEvent {
-	return envelope(e.RunID, e.Epoch, strconv.Itoa(e.Number), string(e.Kind), tenant, queue, e.Time)
+// CloudEvent is the envelope of events of a run of the queue: its data are all of them.
+func (e *Events) CloudEvent(tenant, queue string) CloudEvent {
+	f := &e.first
+	return envelope(f.RunID, f.Epoch, strconv.Itoa(f.Number), eventsKind, tenant, queue, f.Time)
 }
 
 // CloudEvent is the envelope of a reply.

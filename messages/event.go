@@ -2,10 +2,11 @@ package messages
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 )
 
-// EventKind is the last token of an event's subject.
+// EventKind says what happened.
 type EventKind string
 
 // The kinds of events. The list is append-only; a reader shows kinds it does not
@@ -24,8 +25,8 @@ const (
 	EventCancelling    EventKind = "cancelling"     // the owner saw the cancel
 )
 
-// Event is one thing that happened in a run, in the order of the stream. Unused
-// fields are absent; readers skip unknown ones.
+// Event is one thing that happened in a run. Unused fields are absent; readers skip
+// unknown ones.
 type Event struct {
 	RunID RunID     `json:"run_id"`
 	Kind  EventKind `json:"kind"`
@@ -49,4 +50,43 @@ type Event struct {
 	// Request is the request as it was submitted, with EventAccepted: retry and
 	// redrive read it.
 	Request json.RawMessage `json:"request,omitempty"`
+}
+
+// Events is the body of a message: the events of one claim of a run that happened
+// close together, in order, as a JSON array. A run of milliseconds is told in one
+// message, and so is what a chatty one logs in a moment. The zero value is empty.
+type Events struct {
+	body  []byte
+	first Event
+}
+
+// Add puts an event behind the others.
+func (e *Events) Add(event *Event) (err error) {
+	before := len(e.body)
+	if before == 0 {
+		e.first = *event
+		e.body = append(e.body, '[')
+	} else {
+		e.body = append(e.body, ',')
+	}
+	if e.body, err = event.Append(e.body); err != nil {
+		e.body = e.body[:before]
+		return fmt.Errorf("writing event: %w", err)
+	}
+	return nil
+}
+
+// Size is the length of the body so far, in bytes; 0 when there are no events.
+func (e *Events) Size() int { return len(e.body) }
+
+// Encode writes the body.
+func (e *Events) Encode() []byte { return append(e.body, ']') }
+
+// DecodeEvents reads the body of a message of events; unknown fields are skipped.
+func DecodeEvents(data []byte) ([]Event, error) {
+	var events []Event
+	if err := json.Unmarshal(data, &events); err != nil {
+		return nil, fmt.Errorf("reading events: %w", err)
+	}
+	return events, nil
 }

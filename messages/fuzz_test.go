@@ -67,9 +67,23 @@ func FuzzDecodeReply(f *testing.F) {
 	})
 }
 
-func FuzzDecodeEvent(f *testing.F) {
-	seed(f, "event")
-	f.Fuzz(func(t *testing.T, data []byte) { fuzzLenient[Event](t, data) })
+func FuzzDecodeEvents(f *testing.F) {
+	seed(f, "events")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		told, err := DecodeEvents(data)
+		if err != nil {
+			return
+		}
+		var events Events
+		for i := range told {
+			require.NoError(t, events.Add(&told[i]))
+		}
+		if len(told) > 0 {
+			again, err := DecodeEvents(events.Encode())
+			require.NoError(t, err)
+			require.Len(t, again, len(told))
+		}
+	})
 }
 
 func FuzzDecodeStatus(f *testing.F) {
@@ -101,15 +115,19 @@ func FuzzParseSubjects(f *testing.F) {
 	f.Add("kedge.run.p1.q.t.r")
 	f.Add("kedge.hint.run.p1.q.t.a=b")
 	f.Add("kedge.reply.t.r.done")
-	f.Add("kedge.reply.t.r.event.log")
+	f.Add("kedge.reply.t.r.events")
 	f.Fuzz(func(t *testing.T, subject string) {
 		s := Subjects{}
 		if a, err := s.ParseRequest(subject); err == nil {
 			back := s.Request(a.Priority, a.Queue, a.Tenant, a.RunID)
 			require.Equal(t, strings.Replace(subject, "kedge.hint.", "kedge.", 1), back)
 		}
-		if tenant, run, kind, err := s.ParseReply(subject); err == nil && kind == "" {
-			require.Equal(t, subject, s.Done(tenant, run))
+		if tenant, run, done, err := s.ParseReply(subject); err == nil {
+			back := s.Events(tenant, run)
+			if done {
+				back = s.Done(tenant, run)
+			}
+			require.Equal(t, subject, back)
 		}
 	})
 }

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
@@ -47,12 +48,11 @@ func TestSubjectsAreReversible(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 
-		tenant, run, kind, err := s.ParseReply(s.Done(want.Tenant, want.RunID))
-		require.NoError(t, err)
-		require.Equal(t, []any{want.Tenant, want.RunID, EventKind("")}, []any{tenant, run, kind})
-		tenant, run, kind, err = s.ParseReply(s.Event(want.Tenant, want.RunID, EventLog))
-		require.NoError(t, err)
-		require.Equal(t, []any{want.Tenant, want.RunID, EventLog}, []any{tenant, run, kind})
+		for subject, isDone := range map[string]bool{s.Done(want.Tenant, want.RunID): true, s.Events(want.Tenant, want.RunID): false} {
+			tenant, run, done, err := s.ParseReply(subject)
+			require.NoError(t, err)
+			require.Equal(t, []any{want.Tenant, want.RunID, isDone}, []any{tenant, run, done})
+		}
 	})
 }
 
@@ -62,13 +62,13 @@ func TestSubjectsAreFixed(t *testing.T) {
 		"kedge.run.p1.my=queue.default.2026-11-23T18=36=01=166Z-5f0c2a",
 		"kedge.reply.default.2026-11-23T18=36=01=166Z-5f0c2a.done",
 		"kedge.done.default.2026-11-23T18=36=01=166Z-5f0c2a", "kedge.done.default.*",
-		"kedge.reply.default.2026-11-23T18=36=01=166Z-5f0c2a.event.log",
+		"kedge.reply.default.2026-11-23T18=36=01=166Z-5f0c2a.events",
 		"kedge.dead.q.default.2026-11-23T18=36=01=166Z-5f0c2a",
 		"kedge.hint.run.*.q.>", "kedge.worker.w1.cancel", "KEDGE_RUNS", "kedge_runs",
 		"default.2026-11-23T18=36=01=166Z-5f0c2a",
 	}, []string{
 		s.Request(P1, "my.queue", "default", run), s.Done("default", run), s.DoneStored("default", run), s.DoneStored("default", "*"),
-		s.Event("default", run, EventLog),
+		s.Events("default", run),
 		s.Dead("q", "default", run), s.Hints("q"), s.Worker("w1", "cancel"), s.Stream("RUNS"), s.Bucket("runs"),
 		StatusKey("default", run),
 	})
@@ -134,11 +134,14 @@ func TestPlainKeepsNumbers(t *testing.T) {
 
 func TestCloudEvents(t *testing.T) {
 	event := Event{RunID: "r.1", Kind: EventLog, Epoch: 2, Number: 7, Time: time.Date(2026, 1, 2, 3, 4, 5, 6, time.UTC)}
-	envelope := event.CloudEvent("t\"ä %", "q")
+	var events Events
+	require.NoError(t, events.Add(&event))
+	require.NoError(t, events.Add(&Event{RunID: "r.1", Kind: EventClaimed, Epoch: 2, Number: 8}))
+	envelope := events.CloudEvent("t\"ä %", "q")
 	header := envelope.Header()
 	require.Equal(t, "/kedge/t%22%C3%A4%20%25/q", header["ce-source"][0])
 	require.Equal(t, "r.1/2/7", header["ce-id"][0])
-	require.Equal(t, "run.kedge.log", header["ce-type"][0])
+	require.Equal(t, "run.kedge.events", header["ce-type"][0])
 	back, err := ParseCloudEvent(header)
 	require.NoError(t, err)
 	require.Equal(t, envelope, back)
@@ -200,9 +203,13 @@ func decodeRecorded(name string, text []byte) (any, error) {
 		}
 		encoded, err := reply.Encode()
 		return json.RawMessage(encoded), err
-	case "event":
-		event := &Event{}
-		return event, json.Unmarshal(text, event)
+	case "events":
+		told, err := DecodeEvents(text)
+		var events Events
+		for i := range told {
+			err = errors.Join(err, events.Add(&told[i]))
+		}
+		return json.RawMessage(events.Encode()), err
 	case "status":
 		status := &Status{}
 		return status, json.Unmarshal(text, status)

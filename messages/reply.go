@@ -33,6 +33,9 @@ type Ended struct {
 	Worker     string    `json:"worker,omitempty"`
 	Pipelines  []string  `json:"pipelines,omitempty"`
 	FinishedAt time.Time `json:"finished_at"`
+	// Events is the number of the claim's last event: who has read it has read all of
+	// them. 0 when the claim told none.
+	Events int `json:"events,omitempty"`
 	// QueuedFor is the time from submit to the claim, Took from the claim to the end.
 	QueuedFor Duration `json:"queued_for,omitempty"`
 	Took      Duration `json:"took,omitempty"`
@@ -97,12 +100,4 @@ type Ref struct {
 type Data struct {
 	Value json.RawMessage `json:"value,omitempty"`
 	Ref   *Ref            `json:"ref,omitempty"`
-}
-
-// Encode writes the reply.
-func (r *Reply) Encode() ([]byte, error) {
-	if r.Error != nil {
-		return json.Marshal(r.Error)
-	}
-	return json.Marshal(r.Result)
 }

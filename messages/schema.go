@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"cmp"
 	"encoding/json"
 	"reflect"
 	"slices"
@@ -20,14 +21,14 @@ func Schemas() map[string][]byte {
 		"run_request": reflect.TypeFor[RunRequest](),
 		"run_result":  reflect.TypeFor[RunResult](),
 		"run_error":   reflect.TypeFor[RunError](),
-		"event":       reflect.TypeFor[Event](),
+		"events":      reflect.TypeFor[[]Event](),
 		"status":      reflect.TypeFor[Status](),
 		"worker":      reflect.TypeFor[Worker](),
 	} {
 		schema := schemaOf(t, t == reflect.TypeFor[RunRequest]())
 		schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 		schema["$id"] = "https://kedge.run/schema/" + SchemaVersion + "/" + name + ".json"
-		schema["title"] = t.Name()
+		schema["title"] = cmp.Or(t.Name(), "Events") // a list has no name
 		text, err := json.MarshalIndent(schema, "", "  ")
 		if err != nil {
 			// The schema is made of maps, slices and strings only.

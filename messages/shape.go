@@ -205,9 +205,19 @@ func invalid(field, reason string) *FieldError {
 	return &FieldError{Field: field, Reason: reason, Code: CodeInvalidRequest}
 }
 
-// jsonFields maps the JSON names of a struct's fields, embedded ones included, to
-// their types.
+// requestFields is asked for with every request, and slow to find out.
+var requestFields = visibleFields(reflect.TypeFor[RunRequest]())
+
 func jsonFields(t reflect.Type) map[string]reflect.Type {
+	if t == reflect.TypeFor[RunRequest]() {
+		return requestFields
+	}
+	return visibleFields(t)
+}
+
+// visibleFields maps the JSON names of a struct's fields, embedded ones included, to
+// their types.
+func visibleFields(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
 	for _, field := range reflect.VisibleFields(t) {
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")

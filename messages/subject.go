@@ -9,6 +9,11 @@ import (
 // DefaultPrefix is the first token of every subject.
 const DefaultPrefix = "kedge"
 
+// RevisionHeader names, in a request, the revision of the status that its submitter
+// wrote before: the first claim then needs no read. It promises nothing, since every
+// claim is a compare-and-set.
+const RevisionHeader = "Kedge-Status-Revision"
+
 // Subjects builds and reads the subjects below one prefix. The zero value uses
 // [DefaultPrefix]. Ids are taken as checked (see [CheckID]): an unchecked id could
 // smuggle a token in.
@@ -66,9 +71,9 @@ func (s Subjects) DoneStored(tenant string, run RunID) string {
 	return s.join("done", EncodeToken(tenant), EncodeToken(string(run)))
 }
 
-// Event is where events of one kind of a run go; "*" as kind makes it a filter.
-func (s Subjects) Event(tenant string, run RunID, kind EventKind) string {
-	return s.join("reply", EncodeToken(tenant), EncodeToken(string(run)), "event", string(kind))
+// Events is where the events of a run go; "*" as tenant and run makes it a filter.
+func (s Subjects) Events(tenant string, run RunID) string {
+	return s.join("reply", EncodeToken(tenant), EncodeToken(string(run)), "events")
 }
 
 // Replies is the filter of everything about a run: its events and its reply.
@@ -128,27 +133,21 @@ func (s Subjects) ParseRequest(subject string) (RequestAddress, error) {
 	return address, nil
 }
 
-// ParseReply reads a subject made by Done or Event; kind is empty for Done.
-func (s Subjects) ParseReply(subject string) (tenant string, run RunID, kind EventKind, err error) {
+// ParseReply reads a subject made by Done or Events.
+func (s Subjects) ParseReply(subject string) (tenant string, run RunID, done bool, err error) {
 	rest, ok := strings.CutPrefix(subject, s.prefix()+".")
 	tokens := strings.Split(rest, ".")
-	switch {
-	case !ok:
-		return "", "", "", fmt.Errorf("subject %q is not below %s", subject, s.prefix())
-	case len(tokens) == 4 && tokens[0] == "reply" && tokens[3] == "done":
-	case len(tokens) == 5 && tokens[0] == "reply" && tokens[3] == "event" && tokens[4] != "":
-		kind = EventKind(tokens[4])
-	default:
-		return "", "", "", fmt.Errorf("subject %q is no reply or event below %s", subject, s.prefix())
+	if !ok || len(tokens) != 4 || tokens[0] != "reply" || tokens[3] != "done" && tokens[3] != "events" {
+		return "", "", false, fmt.Errorf("subject %q is no reply and no events below %s", subject, s.prefix())
 	}
 	if tenant, err = DecodeToken(tokens[1]); err != nil {
-		return "", "", "", fmt.Errorf("subject %q: tenant: %w", subject, err)
+		return "", "", false, fmt.Errorf("subject %q: tenant: %w", subject, err)
 	}
 	id, err := DecodeToken(tokens[2])
 	if err != nil {
-		return "", "", "", fmt.Errorf("subject %q: run: %w", subject, err)
+		return "", "", false, fmt.Errorf("subject %q: run: %w", subject, err)
 	}
-	return tenant, RunID(id), kind, nil
+	return tenant, RunID(id), tokens[3] == "done", nil
 }
 
 // StatusKey is the key of a run in the bucket of statuses.

@@ -36,8 +36,16 @@ func startAuditor(t testing.TB, js jetstream.JetStream) *auditor {
 			a.replies[run] = append(a.replies[run], reply)
 		}
 	})
-	a.follow(t, js, subjects.Stream("EVENTS"), subjects.Event("*", "*", messages.EventClaimed), func(run messages.RunID, _ []byte) {
-		a.claims[run]++
+	a.follow(t, js, subjects.Stream("EVENTS"), subjects.Events("*", "*"), func(run messages.RunID, data []byte) {
+		events, err := messages.DecodeEvents(data)
+		if err != nil {
+			return
+		}
+		for _, event := range events {
+			if event.Kind == messages.EventClaimed {
+				a.claims[run]++
+			}
+		}
 	})
 	return a
 }

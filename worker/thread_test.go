@@ -2,7 +2,6 @@ package worker_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"testing"
 
@@ -112,15 +111,21 @@ func (f *fixture) awaitEvent(run messages.RunID, kind messages.EventKind) messag
 	ctx, cancel := context.WithTimeout(f.t.Context(), deadline)
 	defer cancel()
 	consumer, err := f.js.OrderedConsumer(ctx, messages.Subjects{}.Stream("EVENTS"), jetstream.OrderedConsumerConfig{
-		FilterSubjects: []string{messages.Subjects{}.Event(messages.DefaultTenant, run, kind)},
+		FilterSubjects: []string{messages.Subjects{}.Events(messages.DefaultTenant, run)},
 	})
 	require.NoError(f.t, err)
 	it, err := consumer.Messages()
 	require.NoError(f.t, err)
 	defer it.Stop()
-	msg, err := it.Next(jetstream.NextContext(ctx))
-	require.NoError(f.t, err, "no event %s", kind)
-	var event messages.Event
-	require.NoError(f.t, json.Unmarshal(msg.Data(), &event))
-	return event
+	for {
+		msg, err := it.Next(jetstream.NextContext(ctx))
+		require.NoError(f.t, err, "no event %s", kind)
+		events, err := messages.DecodeEvents(msg.Data())
+		require.NoError(f.t, err)
+		for _, event := range events {
+			if event.Kind == kind {
+				return event
+			}
+		}
+	}
 }

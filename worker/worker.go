@@ -86,12 +86,12 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		return fmt.Errorf("opening the session: %w", err)
 	}
 	defer func() { err = errors.Join(err, w.session.Close()) }()
+	defer w.ledger.Close()
 
-	var work sync.WaitGroup // goroutines of the slots
 	workCtx := context.WithoutCancel(ctx)
-	fetch := newFetcher(consumers, w.subjects, w.slots, w.cfg.Timing.Sweep, func(msg jetstream.Msg) {
-		work.Go(func() { w.execute(workCtx, msg) })
-	})
+	crew := newCrew(func(msg jetstream.Msg) { w.execute(workCtx, msg) })
+	defer crew.dismiss()
+	fetch := newFetcher(consumers, w.subjects, w.slots, w.cfg.Timing.Sweep, crew.hand)
 	hints, err := w.cfg.Conn.Subscribe(w.subjects.Hints(w.cfg.Queue), fetch.hint)
 	if err != nil {
 		return fmt.Errorf("subscribing to hints: %w", err)

@@ -180,7 +180,7 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 	defer cancel()
 	run, state := messages.RunID(args[0]), stateOf(ts)
 	// What is published after this point is heard here, what was stored before it is read by Watch.
-	fresh, err := state.conn.SubscribeSync(messages.Subjects{}.Event(messages.DefaultTenant, run, "*"))
+	fresh, err := state.conn.SubscribeSync(messages.Subjects{}.Events(messages.DefaultTenant, run))
 	ts.Check(err)
 	defer fresh.Unsubscribe()
 	ts.Check(state.conn.Flush())

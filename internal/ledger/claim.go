@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -25,20 +26,23 @@ func (l *Ledger) Claim(ctx context.Context, msg jetstream.Msg, worker string) (*
 		// No run can be answered; the server's advisory keeps the reason.
 		return nil, errors.Join(err, msg.TermWithReason(err.Error()))
 	}
+	old, known := d.promised()
 	read := natsx.LastDirect
 	for range maxConflicts {
-		old, err := l.read(ctx, Key{d.address.Tenant, d.address.RunID}, read)
-		if err != nil {
-			return nil, err
+		if !known {
+			if old, err = l.read(ctx, Key{d.address.Tenant, d.address.RunID}, read); err != nil {
+				return nil, err
+			}
 		}
+		known = false
 		what, err := l.decide(ctx, old, d)
 		if err != nil {
 			return nil, err
 		}
 		switch what.action {
 		case actDrop:
-			zerolog.Ctx(ctx).Debug().Str("run_id", string(d.address.RunID)).Str("reason", what.reason).Msg("dropping request")
-			return nil, natsx.DoubleAck(ctx, msg)
+			zerolog.Ctx(ctx).Debug().Str(fieldRunID, string(d.address.RunID)).Str("reason", what.reason).Msg("dropping request")
+			return nil, natsx.Ack(l.pipe, msg)(ctx)
 		case actWait:
 			return nil, msg.NakWithDelay(what.delay)
 		}
@@ -72,6 +76,9 @@ func (l *Ledger) inspect(msg jetstream.Msg) (delivery, error) {
 	d := delivery{
 		address: address, subject: msg.Subject(), sequence: meta.Sequence.Stream, storedAt: meta.Timestamp.UTC(),
 		digest: messages.Digest(msg.Data()),
+	}
+	if meta.NumDelivered == 1 {
+		d.revision, _ = strconv.ParseUint(msg.Headers().Get(messages.RevisionHeader), 10, 64) // 0: none
 	}
 	d.request, d.invalid = l.readRequest(msg.Data(), address)
 	return d, nil
@@ -170,7 +177,8 @@ func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d del
 	if !ok {
 		return nil, errConflict
 	}
-	claim := &Claim{ledger: l, msg: msg, request: d.request, record: stored, renewed: started}
+	claim := l.hold(stored, fetched{msg, l.pipe}, started)
+	claim.request = d.request
 	if next.Epoch > 1 {
 		reply, err := l.Reply(ctx, claim.Key())
 		if err == nil {
@@ -180,13 +188,10 @@ func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d del
 			return nil, err
 		}
 	}
-	if !old.found && d.invalid == nil {
-		// The request came without a submitter that writes the status and the event.
-		accepted, err := l.acceptedMsg(next, msg.Data())
-		if err != nil {
+	if d.invalid == nil {
+		if err := claim.tellAccepted(ctx, msg.Data()); err != nil {
 			return nil, err
 		}
-		l.events.Add(accepted)
 	}
 	if what.action == actClose {
 		return nil, claim.Finish(ctx, what.reply)
@@ -219,6 +224,14 @@ type Claim struct {
 	renewed time.Time  // last sign of life, with monotonic clock
 	over    bool       // ended, given back, or lost
 	fate    error      // why it is over; nil: as its holder wished
+}
+
+// hold makes the claim of a status that was just written.
+func (l *Ledger) hold(r record, msg message, renewed time.Time) *Claim {
+	key := Key{Tenant: r.status.Tenant, RunID: r.status.RunID}
+	return &Claim{
+		ledger: l, msg: msg, record: r, renewed: renewed, feed: feed{ledger: l, key: key, queue: r.status.Queue},
+	}
 }
 
 // Key names the run.

@@ -32,11 +32,14 @@ func StoreEnd(ctx context.Context, c *Claim, reply *messages.Reply) error {
 	if err != nil {
 		return err
 	}
-	final, err := c.ledger.statusMsg(ended(c.record.status, reply, c.ledger.now()), c.record.revision)
-	if err == nil {
-		_, err = c.ledger.records.Store(ctx, done, final)
+	if _, err := c.ledger.records.Store(ctx, done); err != nil {
+		return err
 	}
-	return err
+	final, err := c.ledger.write(c.record, ended(c.record.status, reply, c.ledger.now()))
+	if err != nil {
+		return err
+	}
+	return c.conclude(ctx, final, reply)
 }
 
 // StoreRelease does the first step of PutBack.

@@ -2,9 +2,10 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 
@@ -12,16 +13,29 @@ import (
 	"github.com/kedge-run/kedge/messages"
 )
 
-// feed is the events of one claim on their way.
+// feed is the events of one claim on their way. They are gathered for a moment: what
+// happens close together is stored in one message.
 type feed struct {
-	mu      sync.Mutex // guards the fields below
-	number  int
-	pending []*natsx.Commit // in order
+	ledger *Ledger
+	key    Key
+	queue  string
+
+	mu       sync.Mutex // guards the fields below
+	number   int
+	gathered messages.Events
+	timer    *time.Timer     // lets gathered events go; nil: never needed
+	pending  []*natsx.Commit // in order
 }
 
-// maxPending is how many events of a run may wait for their acks; a run that logs
-// faster than they are stored is slowed down.
-const maxPending = 1024
+const (
+	// feedTime is how long an event is gathered.
+	feedTime = 2 * time.Millisecond
+	// maxGathered is how many bytes of events leave without waiting for more.
+	maxGathered = 64 << 10
+	// maxPending is how many messages of a run may wait for their acks; a run that logs
+	// faster than they are stored is slowed down.
+	maxPending = 64
+)
 
 // Publish sends an event of the run without waiting for the answer; events keep
 // their order. Run id, number, time, attempt, epoch and worker are filled in. Finish
@@ -32,25 +46,76 @@ func (c *Claim) Publish(ctx context.Context, event messages.Event) error {
 	if event.Time.IsZero() {
 		event.Time = c.ledger.now()
 	}
-	c.feed.mu.Lock()
-	defer c.feed.mu.Unlock()
-	if len(c.feed.pending) >= maxPending {
-		oldest := c.feed.pending[:maxPending/2]
-		for _, sent := range oldest {
-			if _, err := sent.Wait(ctx); err != nil {
-				return fmt.Errorf("publishing event: %w", err)
-			}
-		}
-		c.feed.pending = c.feed.pending[maxPending/2:]
-	}
-	c.feed.number++
-	event.Number = c.feed.number
-	msg, err := c.ledger.eventMsg(event, status)
-	if err != nil {
+	f := &c.feed
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := f.slowDown(ctx); err != nil {
 		return err
 	}
-	c.feed.pending = append(c.feed.pending, c.ledger.events.Add(msg))
+	event.Number = f.number + 1
+	if err := f.gather(&event); err != nil {
+		return err
+	}
+	f.number++
 	return nil
+}
+
+func (f *feed) slowDown(ctx context.Context) error {
+	if len(f.pending) < maxPending {
+		return nil
+	}
+	for _, sent := range f.pending[:maxPending/2] {
+		if _, err := sent.Wait(ctx); err != nil {
+			return fmt.Errorf("publishing event: %w", err)
+		}
+	}
+	f.pending = f.pending[maxPending/2:]
+	return nil
+}
+
+func (f *feed) gather(event *messages.Event) error {
+	first := f.gathered.Size() == 0
+	if err := f.gathered.Add(event); err != nil {
+		return err
+	}
+	switch {
+	case f.gathered.Size() >= maxGathered:
+		f.release()
+	case !first:
+	case f.timer == nil:
+		f.timer = time.AfterFunc(feedTime, f.flush)
+	default:
+		f.timer.Reset(feedTime)
+	}
+	return nil
+}
+
+// flush lets the gathered events go.
+func (f *feed) flush() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.timer != nil {
+		f.timer.Stop()
+	}
+	f.release()
+}
+
+func (f *feed) release() {
+	if f.gathered.Size() == 0 {
+		return
+	}
+	f.pending = append(f.pending, f.ledger.events.Add(&nats.Msg{
+		Subject: f.ledger.cfg.Subjects.Events(f.key.Tenant, f.key.RunID),
+		Header:  f.gathered.CloudEvent(f.key.Tenant, f.queue).Header(), Data: f.gathered.Encode(),
+	}))
+	f.gathered = messages.Events{}
+}
+
+// last is the number of the newest event.
+func (f *feed) last() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.number
 }
 
 // wait waits for the answers to all events so far and returns the first error.
@@ -67,20 +132,18 @@ func (f *feed) wait(ctx context.Context) error {
 	return first
 }
 
-func (l *Ledger) eventMsg(event messages.Event, status messages.Status) (*nats.Msg, error) {
-	body, err := json.Marshal(event)
-	if err != nil {
-		return nil, fmt.Errorf("writing event: %w", err)
+// tellAccepted tells the first event of the run, which keeps the request for retry and
+// redrive. The first claim does so; a later one, if the first was lost before it could.
+func (c *Claim) tellAccepted(ctx context.Context, request []byte) error {
+	s := c.Status()
+	if s.Epoch > 1 {
+		if _, err := c.ledger.accepted(ctx, c.Key()); !errors.Is(err, ErrNotFound) {
+			return err
+		}
 	}
-	return &nats.Msg{
-		Subject: l.cfg.Subjects.Event(status.Tenant, status.RunID, event.Kind),
-		Header:  event.CloudEvent(status.Tenant, status.Queue).Header(), Data: body,
-	}, nil
-}
-
-// acceptedMsg is the event that keeps the request, for retry and redrive.
-func (l *Ledger) acceptedMsg(status messages.Status, request []byte) (*nats.Msg, error) {
-	return l.eventMsg(messages.Event{
-		RunID: status.RunID, Kind: messages.EventAccepted, Number: 1, Time: status.SubmittedAt, Request: request,
-	}, status)
+	c.feed.mu.Lock()
+	defer c.feed.mu.Unlock()
+	return c.feed.gather(&messages.Event{
+		RunID: s.RunID, Kind: messages.EventAccepted, Number: 1, Time: s.SubmittedAt, Request: request,
+	})
 }

@@ -25,10 +25,9 @@ const maxReplyBytes = messages.MaxMessageBytes - 16<<10
 // message. The identity of the run and the times are filled in. Safe to repeat.
 // ErrLost: another claim owns the run; nothing was stored.
 func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
-	// Watchers read the events before the reply ends their watch.
-	if err := c.feed.wait(ctx); err != nil {
-		zerolog.Ctx(ctx).Warn().Err(err).Msg("an event of the run was not stored")
-	}
+	// The events go first on the same connection, so that the server has them before
+	// the reply.
+	c.feed.flush()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.over {
@@ -38,6 +37,7 @@ func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
 		return err
 	}
 	reply = sealed(reply, c.record.status, c.ledger.now())
+	reply.Ended().Events = c.feed.last()
 	for range maxConflicts {
 		err := c.store(ctx, reply)
 		if err == nil {
@@ -78,17 +78,9 @@ func (c *Claim) store(ctx context.Context, reply *messages.Reply) error {
 	if len(done.Data) > maxReplyBytes {
 		return fmt.Errorf("reply of %s: %d bytes, at most %d: %w", c.record.status.RunID, len(done.Data), maxReplyBytes, ErrTooLarge)
 	}
-	// The reply goes first: within a batch an expectation is void once its subject
-	// was written.
-	final, err := l.statusMsg(ended(c.record.status, reply, l.now()), c.record.revision)
-	if err != nil {
-		return err
-	}
-	sequences, err := l.records.Store(ctx, done, final)
+	_, err = l.records.Store(ctx, done)
 	switch {
 	case err == nil:
-		return c.close(ctx, reply)
-	case len(sequences) == 1:
 		return c.settleLocked(ctx, reply)
 	case natsx.WrongSequence(err), errors.Is(err, natsx.ErrDuplicate):
 		return c.resolve(ctx)
@@ -125,33 +117,51 @@ func (c *Claim) settle(ctx context.Context, reply *messages.Reply) error {
 	return c.settleLocked(ctx, reply)
 }
 
+// settleLocked writes the final status, and acks the message without waiting for it:
+// should the server lose one of the two, the next delivery or the sweeper finds the
+// stored reply.
 func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
+	l := c.ledger
+	final, err := l.write(c.record, ended(c.record.status, reply, l.now()))
+	if err != nil {
+		return err
+	}
+	acked := c.msg.Ack()
+	if err := c.conclude(ctx, final, reply); err != nil {
+		return err
+	}
+	log := zerolog.Ctx(ctx)
+	if err := l.copyReply(reply, c.request); err != nil {
+		log.Warn().Err(err).Msg("the copy of the reply was not published")
+	}
+	c.dropLease()
+	if err := acked(ctx); err != nil {
+		log.Warn().Err(err).Msg("the request of an ended run was not acked; its next delivery will be")
+	}
+	if err := c.feed.wait(ctx); err != nil {
+		log.Warn().Err(err).Msg("an event of the run was not stored")
+	}
+	return nil
+}
+
+// conclude waits for the final status, and writes it again over what somebody else
+// wrote meanwhile.
+func (c *Claim) conclude(ctx context.Context, final *write, reply *messages.Reply) error {
 	for range maxConflicts {
-		now, stored, err := c.ledger.swap(ctx, c.record, ended(c.record.status, reply, c.ledger.now()))
+		now, stored, err := final.wait(ctx)
 		if err != nil {
 			return err
 		}
 		if stored || !now.found || now.status.State.Terminal() || now.status.Epoch != c.record.status.Epoch {
 			// A newer epoch reads the same reply and finishes by itself.
-			return c.close(ctx, reply)
+			return nil
 		}
 		c.record = now
+		if final, err = c.ledger.write(now, ended(now.status, reply, c.ledger.now())); err != nil {
+			return err
+		}
 	}
 	return fmt.Errorf("final status of %s: %w", c.record.status.RunID, errConflict)
-}
-
-// close gives back what the run held, after everything that counts is stored. A
-// failure is left to the time to live and to the next delivery.
-func (c *Claim) close(ctx context.Context, reply *messages.Reply) error {
-	log := zerolog.Ctx(ctx)
-	if err := c.ledger.copyReply(reply, c.request); err != nil {
-		log.Warn().Err(err).Msg("the copy of the reply was not published")
-	}
-	c.dropLease()
-	if err := natsx.DoubleAck(ctx, c.msg); err != nil {
-		log.Warn().Err(err).Msg("the request of an ended run was not acked; its next delivery will be")
-	}
-	return nil
 }
 
 // dropLease removes the lease if there is one; the result tells when it is stored.
@@ -207,6 +217,7 @@ func (c *Claim) release(ctx context.Context, outcome Outcome) error {
 			return err
 		}
 		if stored {
+			c.feed.flush()
 			return c.handBack(ctx, outcome)
 		}
 		if err := c.accept(now); err != nil {

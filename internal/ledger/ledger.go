@@ -52,6 +52,9 @@ type Config struct {
 	Now func() time.Time
 }
 
+// fieldRunID is the run's id in log lines.
+const fieldRunID = "run_id"
+
 // Key names a run.
 type Key struct {
 	Tenant string
@@ -109,8 +112,9 @@ const minTTL = time.Second
 
 // Ledger is safe for concurrent use.
 type Ledger struct {
-	js  jetstream.JetStream
-	cfg Config
+	js   jetstream.JetStream
+	cfg  Config
+	pipe *natsx.Pipe
 	// Each stream has its own committer: a batch can't span two.
 	requests, records, events, leases *natsx.Committer
 
@@ -123,13 +127,17 @@ func New(js jetstream.JetStream, cfg Config) (*Ledger, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	costs := natsx.NewCosts()
-	committer := func() *natsx.Committer { return natsx.NewCommitter(js, cfg.PublishTimeout, costs) }
+	pipe, costs := natsx.NewPipe(js.Conn()), natsx.NewCosts()
+	committer := func() *natsx.Committer { return natsx.NewCommitter(js, pipe, cfg.PublishTimeout, costs) }
 	return &Ledger{
-		js: js, cfg: cfg,
+		js: js, cfg: cfg, pipe: pipe,
 		requests: committer(), records: committer(), events: committer(), leases: committer(),
 	}, nil
 }
+
+// Close ends what the ledger holds of the connection, which stays the caller's. What is
+// on its way then stays unanswered.
+func (l *Ledger) Close() { l.pipe.Close() }
 
 func (l *Ledger) runsBucket() string   { return l.cfg.Subjects.Bucket("runs") }
 func (l *Ledger) leasesBucket() string { return l.cfg.Subjects.Bucket("leases") }

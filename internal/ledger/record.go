@@ -82,7 +82,7 @@ func (l *Ledger) statusSubject(key Key) string {
 // statusMsg sets a status on condition that revision is still the newest. A live
 // status is kept for ever, a terminal one for the retention.
 func (l *Ledger) statusMsg(status messages.Status, revision uint64) (*nats.Msg, error) {
-	value, err := json.Marshal(status)
+	value, err := status.Append(make([]byte, 0, 768))
 	if err != nil {
 		return nil, fmt.Errorf("writing status of %s: %w", status.RunID, err)
 	}
@@ -117,19 +117,39 @@ func (l *Ledger) doneMsg(reply *messages.Reply, revision uint64) (*nats.Msg, err
 // or somebody else was faster, it tells what is stored now: stored is false then,
 // unless that is the very status.
 func (l *Ledger) swap(ctx context.Context, old record, status messages.Status) (now record, stored bool, err error) {
-	msg, err := l.statusMsg(status, old.revision)
+	w, err := l.write(old, status)
 	if err != nil {
 		return old, false, err
 	}
-	sequences, err := l.records.Store(ctx, msg)
+	return w.wait(ctx)
+}
+
+// write is a swap on its way.
+type write struct {
+	ledger *Ledger
+	old    record
+	status messages.Status
+	commit *natsx.Commit
+}
+
+func (l *Ledger) write(old record, status messages.Status) (*write, error) {
+	msg, err := l.statusMsg(status, old.revision)
+	if err != nil {
+		return nil, err
+	}
+	return &write{ledger: l, old: old, status: status, commit: l.records.Add(msg)}, nil
+}
+
+func (w *write) wait(ctx context.Context) (now record, stored bool, err error) {
+	sequence, err := w.commit.Wait(ctx)
 	if err == nil {
-		return record{status: status, revision: sequences[0], found: true}, true, nil
+		return record{status: w.status, revision: sequence, found: true}, true, nil
 	}
 	if !natsx.WrongSequence(err) {
-		return old, false, fmt.Errorf("storing status of %s: %w", status.RunID, err)
+		return w.old, false, fmt.Errorf("storing status of %s: %w", w.status.RunID, err)
 	}
-	now, err = l.read(ctx, Key{Tenant: status.Tenant, RunID: status.RunID}, natsx.LastFromLeader)
-	return now, err == nil && now.found && sameWrite(now.status, status), err
+	now, err = w.ledger.read(ctx, Key{Tenant: w.status.Tenant, RunID: w.status.RunID}, natsx.LastFromLeader)
+	return now, err == nil && now.found && sameWrite(now.status, w.status), err
 }
 
 // sameWrite tells whether a stored status is the one that this writer sent. Writers

@@ -203,6 +203,8 @@ func TestDuplicates(t *testing.T) {
 	again, err = b.Submit(b.ctx(), ledger.Submission{Queue: queue, Request: request})
 	require.NoError(t, err)
 	require.True(t, again.Existing)
+	_, err = b.js.Publish(b.ctx(), messages.Subjects{}.Request(messages.DefaultPriority, queue, "default", "r.1"), []byte(`{"run_id":"r.1"}`))
+	require.NoError(t, err)
 	claim, err := b.Claim(b.ctx(), b.next(), "w2")
 	require.NoError(t, err)
 	require.Nil(t, claim, "acked as a duplicate")
@@ -214,6 +216,8 @@ func TestAnotherPriorityIsADuplicate(t *testing.T) {
 	key := b.submit(&messages.RunRequest{RunID: "r"})
 	_, err := b.Submit(b.ctx(), ledger.Submission{Queue: queue, Request: &messages.RunRequest{RunID: "r", Priority: messages.P0}})
 	require.ErrorIs(t, err, ledger.ErrConflict)
+	_, err = b.js.Publish(b.ctx(), messages.Subjects{}.Request(messages.P0, queue, "default", "r"), []byte(`{"run_id":"r"}`))
+	require.NoError(t, err)
 	consumer, err := b.js.Consumer(b.ctx(), "KEDGE_RUNS", natsx.ConsumerName(queue, "default", messages.P0))
 	require.NoError(t, err)
 	stray, err := consumer.Next()
@@ -245,7 +249,7 @@ func TestPlainPublishIsARun(t *testing.T) {
 	require.Equal(t, messages.CloudEvent{
 		ID: "mine/1/done", Type: "run.kedge.done", Source: "/kedge/default/" + queue, Subject: "mine", Time: reply.Result.FinishedAt,
 	}, envelope)
-	accepted, err := natsx.LastFromLeader(b.ctx(), b.js, "KEDGE_EVENTS", messages.Subjects{}.Event("default", "mine", messages.EventAccepted))
+	accepted, err := natsx.FirstFromLeader(b.ctx(), b.js, "KEDGE_EVENTS", messages.Subjects{}.Events("default", "mine"))
 	require.NoError(t, err)
 	require.Contains(t, string(accepted.Data), inbox)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"strconv"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -16,12 +17,10 @@ import (
 	"github.com/kedge-run/kedge/messages"
 )
 
-// maxRequestBytes leaves room for the headers, and for the accepted event that holds
-// the request.
+// maxRequestBytes leaves room for the headers, and for the event that holds the request.
 const maxRequestBytes = messages.MaxMessageBytes - 16<<10
 
-// Submit stores a request, its status and its accepted event in one round trip. It
-// may be repeated: the same run id with the same request is one run. Errors:
+// Submit stores a status and then the request. It may be repeated: the same run id with the same request is one run. Errors:
 // *messages.FieldError for an invalid request, ErrConflict, ErrNoQueue, ErrFull, and
 // what the connection says; after one of the last kind the request may have been
 // stored, and a repeat is safe.
@@ -30,36 +29,40 @@ func (l *Ledger) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	request := &nats.Msg{Subject: status.RequestSubject, Data: body, Header: nats.Header{}}
-	maps.Copy(request.Header, s.Header)
-	statusMsg, err := l.statusMsg(status, 0)
+	receipt := Receipt{Key: Key{status.Tenant, status.RunID}, Queue: status.Queue}
+	now, stored, err := l.swap(ctx, record{}, status)
+	if err == nil && !stored {
+		now, receipt.Existing, err = l.meet(ctx, now, status)
+	}
 	if err != nil {
-		return Receipt{}, err
+		return Receipt{}, fmt.Errorf("submitting run %s: %w", status.RunID, err)
 	}
-	acceptedMsg, err := l.acceptedMsg(status, body)
+	if now.status.Epoch > 0 {
+		return receipt, nil // a worker has the request
+	}
+	taken, err := l.enqueue(ctx, s, body, now)
 	if err != nil {
-		return Receipt{}, err
+		return Receipt{}, fmt.Errorf("submitting run %s: %w", status.RunID, err)
 	}
-	// The event goes first, so that it stands before those of a worker that is quick.
-	accepted, stored, created := l.events.Add(acceptedMsg), l.requests.Add(request), l.records.Add(statusMsg)
-
-	sequences, err := stored.Wait(ctx)
-	taken := natsx.SubjectTaken(err)
-	if err != nil && !taken {
-		return Receipt{}, l.refused(ctx, status, created, err)
-	}
-	receipt := Receipt{Key: Key{status.Tenant, status.RunID}, Queue: status.Queue, Existing: taken}
-	if _, err := created.Wait(ctx); natsx.WrongSequence(err) {
-		if receipt.Existing, err = l.meet(ctx, status, sequences); err != nil {
-			return Receipt{}, err
-		}
-	} else if err != nil {
-		return Receipt{}, fmt.Errorf("submitting run %s: status: %w", status.RunID, err)
-	}
-	if _, err := accepted.Wait(ctx); err != nil {
-		zerolog.Ctx(ctx).Warn().Err(err).Str("run_id", string(status.RunID)).Msg("the accepted event was not stored")
-	}
+	receipt.Existing = receipt.Existing || taken
 	return receipt, nil
+}
+
+// enqueue stores the request of a queued run. It reports whether it was stored before.
+func (l *Ledger) enqueue(ctx context.Context, s Submission, body []byte, now record) (taken bool, err error) {
+	request := &nats.Msg{Subject: now.status.RequestSubject, Data: body, Header: nats.Header{}}
+	maps.Copy(request.Header, s.Header)
+	// Who claims the run first need not read the status.
+	request.Header.Set(messages.RevisionHeader, strconv.FormatUint(now.revision, 10))
+	_, err = l.requests.Store(ctx, request)
+	switch {
+	case natsx.SubjectTaken(err):
+		return true, nil
+	case natsx.LimitReached(err):
+		l.retract(ctx, now)
+		return false, fmt.Errorf("%w: %w", ErrFull, err)
+	}
+	return false, err
 }
 
 // prepare checks a submission and gives its first status and its body.
@@ -126,40 +129,29 @@ const lookTimeout = 5 * time.Second
 
 // meet handles a status that was there before: the same request, perhaps claimed
 // already, or another one under its run id.
-func (l *Ledger) meet(ctx context.Context, status messages.Status, sequences []uint64) (existing bool, err error) {
-	old, err := l.read(ctx, Key{status.Tenant, status.RunID}, natsx.LastFromLeader)
-	if err != nil {
-		return false, err
-	}
+func (l *Ledger) meet(ctx context.Context, old record, status messages.Status) (now record, existing bool, err error) {
 	if !old.found {
 		// A submit that was refused left a marker.
-		_, stored, err := l.swap(ctx, old, status)
+		now, stored, err := l.swap(ctx, old, status)
 		if err == nil && !stored {
-			err = fmt.Errorf("submitting run %s: %w", status.RunID, errConflict)
+			err = errConflict
 		}
-		return false, err
+		return now, false, err
 	}
 	if old.status.RequestDigest != status.RequestDigest || old.status.RequestSubject != status.RequestSubject {
-		return false, fmt.Errorf("submitting run %s: %w", status.RunID, ErrConflict)
+		return old, false, ErrConflict
 	}
-	claimedAlready := len(sequences) > 0 && old.status.RequestSequence == sequences[0]
-	return !claimedAlready, nil
+	return old, true, nil
 }
 
-// refused removes the status of a request that was not stored. A crash before this
-// is repaired by the sweeper, which stores the request once there is room.
-func (l *Ledger) refused(ctx context.Context, status messages.Status, created *natsx.Commit, err error) error {
-	if !natsx.LimitReached(err) {
-		return fmt.Errorf("submitting run %s: %w", status.RunID, err)
+// retract removes the status of a request that was not stored. A crash before this is
+// repaired by the sweeper.
+func (l *Ledger) retract(ctx context.Context, now record) {
+	remove := natsx.Remove(l.runsBucket(), messages.StatusKey(now.status.Tenant, now.status.RunID), minTTL)
+	natsx.Expect(remove, remove.Subject, now.revision)
+	if _, err := l.records.Store(ctx, remove); err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("the status of a refused request was not removed")
 	}
-	if sequences, made := created.Wait(ctx); made == nil {
-		remove := natsx.Remove(l.runsBucket(), messages.StatusKey(status.Tenant, status.RunID), minTTL)
-		natsx.Expect(remove, remove.Subject, sequences[0])
-		if _, err := l.records.Store(ctx, remove); err != nil {
-			zerolog.Ctx(ctx).Warn().Err(err).Msg("the status of a refused request was not removed")
-		}
-	}
-	return fmt.Errorf("submitting run %s: %w: %w", status.RunID, ErrFull, err)
 }
 
 // Cancel marks a run as cancelling; its owner, or whoever meets it next, ends it.

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -88,7 +87,7 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 	if what == leave {
 		return false, nil
 	}
-	zerolog.Ctx(ctx).Info().Str("run_id", string(key.RunID)).Str("state", string(old.status.State)).Msg("mending a run that nobody is at")
+	zerolog.Ctx(ctx).Info().Str(fieldRunID, string(key.RunID)).Str("state", string(old.status.State)).Msg("mending a run that nobody is at")
 	claim, err := l.take(ctx, old, worker)
 	if err != nil || claim == nil {
 		return err == nil, err
@@ -129,7 +128,7 @@ func (l *Ledger) take(ctx context.Context, old record, worker string) (*Claim, e
 	if !stored {
 		return nil, errConflict
 	}
-	claim := &Claim{ledger: l, msg: absent{ledger: l, subject: old.status.RequestSubject}, record: now, renewed: time.Now()}
+	claim := l.hold(now, absent{ledger: l, subject: old.status.RequestSubject}, time.Now())
 	reply, err := l.Reply(ctx, claim.Key())
 	if errors.Is(err, ErrNotFound) {
 		return claim, nil
@@ -140,21 +139,17 @@ func (l *Ledger) take(ctx context.Context, old record, worker string) (*Claim, e
 	return nil, claim.settle(ctx, reply)
 }
 
-// requeue stores the request again, as its accepted event keeps it. The publish has no
-// message id: the server would take it for the first one.
+// requeue stores the request again, as the run's first events keep it; nobody claimed
+// a run without them, and its submit has not returned. The publish has no message id:
+// the server would take it for the first one.
 func (c *Claim) requeue(ctx context.Context) error {
 	l, status := c.ledger, c.Status()
-	accepted, err := natsx.LastDirect(ctx, l.js, l.cfg.Subjects.Stream("EVENTS"),
-		l.cfg.Subjects.Event(status.Tenant, status.RunID, messages.EventAccepted))
-	if errors.Is(err, natsx.ErrNoRecord) {
-		return c.Finish(ctx, failed(messages.StateFailed, messages.CodeInternal, "the request is not stored any more"))
+	event, err := l.accepted(ctx, c.Key())
+	if errors.Is(err, ErrNotFound) {
+		return c.Finish(ctx, failed(messages.StateFailed, messages.CodeInternal, "the request is not stored; submit it again"))
 	}
 	if err != nil {
 		return err
-	}
-	var event messages.Event
-	if err := json.Unmarshal(accepted.Data, &event); err != nil {
-		return fmt.Errorf("accepted event: %w", err)
 	}
 	_, stored, err := l.swap(ctx, c.record, requeued(status, l.now()))
 	if err != nil || !stored {
@@ -167,12 +162,40 @@ func (c *Claim) requeue(ctx context.Context) error {
 	return err
 }
 
+// accepted reads the event that keeps the request; ErrNotFound.
+func (l *Ledger) accepted(ctx context.Context, key Key) (*messages.Event, error) {
+	stored, err := natsx.FirstFromLeader(ctx, l.js, l.cfg.Subjects.Stream("EVENTS"), l.cfg.Subjects.Events(key.Tenant, key.RunID))
+	if errors.Is(err, natsx.ErrNoRecord) {
+		return nil, fmt.Errorf("request of %s: %w", key.RunID, ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("request of %s: %w", key.RunID, err)
+	}
+	events, err := messages.DecodeEvents(stored.Data)
+	if err == nil && (len(events) == 0 || events[0].Kind != messages.EventAccepted) {
+		err = ErrNotFound // the oldest events have expired
+	}
+	if err != nil {
+		return nil, fmt.Errorf("request of %s: %w", key.RunID, err)
+	}
+	return &events[0], nil
+}
+
 // message is what a claim needs of the fetched message.
 type message interface {
 	InProgress() error
 	NakWithDelay(delay time.Duration) error
-	DoubleAck(ctx context.Context) error
+	// Ack removes the message; the wait is for the server's answer.
+	Ack() (wait func(context.Context) error)
 }
+
+// fetched is a message from a queue.
+type fetched struct {
+	jetstream.Msg
+	pipe *natsx.Pipe
+}
+
+func (f fetched) Ack() (wait func(context.Context) error) { return natsx.Ack(f.pipe, f.Msg) }
 
 // absent stands for the message of a run that the sweeper took: acking it means to
 // remove what may still be stored.
@@ -184,10 +207,12 @@ type absent struct {
 func (absent) InProgress() error                { return nil }
 func (absent) NakWithDelay(time.Duration) error { return nil }
 
-func (a absent) DoubleAck(ctx context.Context) error {
-	stream, err := a.ledger.js.Stream(ctx, a.ledger.queueStream())
-	if err != nil {
-		return err
+func (a absent) Ack() (wait func(context.Context) error) {
+	return func(ctx context.Context) error {
+		stream, err := a.ledger.js.Stream(ctx, a.ledger.queueStream())
+		if err != nil {
+			return err
+		}
+		return stream.Purge(ctx, jetstream.WithPurgeSubject(a.subject))
 	}
-	return stream.Purge(ctx, jetstream.WithPurgeSubject(a.subject))
 }

@@ -19,6 +19,16 @@ type delivery struct {
 	request  *messages.RunRequest // nil when invalid
 	digest   string
 	invalid  *messages.FieldError // why the request is refused
+	revision uint64               // of the status at submit, by the request's header; 0: unknown
+}
+
+// promised is the status that the submitter says it wrote. Whether it is still the
+// newest, the compare-and-set of the claim decides.
+func (d delivery) promised() (record, bool) {
+	if d.revision == 0 {
+		return record{}, false
+	}
+	return record{status: queued(d), revision: d.revision, found: true}, true
 }
 
 // action is what a claimer does with a delivery.

@@ -2,8 +2,12 @@ package natsx
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"strconv"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -18,13 +22,13 @@ import (
 // server's sync setting, so the committers of a connection measure what pays, see
 // [Costs].
 //
-// Messages of one group are stored in order, and none after one that was refused.
-// Groups are independent of each other; they are stored in the order of Add unless an
-// answer was lost.
+// Messages are stored in the order of Add unless an answer was lost.
 type Committer struct {
 	js      jetstream.JetStream
+	pipe    *Pipe
 	timeout time.Duration
 	costs   *Costs
+	missing atomic.Int64 // answers to messages published one by one
 
 	mu      sync.Mutex // guards the fields below
 	waiting []*Commit
@@ -32,159 +36,168 @@ type Committer struct {
 }
 
 // NewCommitter makes a committer that repeats an unanswered store up to timeout. The
-// committers of one connection share costs.
-func NewCommitter(js jetstream.JetStream, timeout time.Duration, costs *Costs) *Committer {
-	return &Committer{js: js, timeout: timeout, costs: costs}
+// committers of one connection share pipe and costs.
+func NewCommitter(js jetstream.JetStream, pipe *Pipe, timeout time.Duration, costs *Costs) *Committer {
+	return &Committer{js: js, pipe: pipe, timeout: timeout, costs: costs}
 }
 
 // ErrDuplicate says that a message of the same id was stored before, perhaps with
 // another content, and this one was not.
 var ErrDuplicate = errors.New("a message of this id is stored already")
 
-// Commit is one group on its way.
+// Commit is one message on its way.
 type Commit struct {
 	committer *Committer
-	msgs      []*nats.Msg
+	msg       *nats.Msg
 	deadline  time.Time
-	sequences []uint64
-	err       error
-	// led is closed by the leader when it is through with the group; nil when the
-	// group's messages are published one by one, and Wait drives it.
-	led    chan struct{}
-	ack    jetstream.PubAckFuture // of the message that was published last
-	sent   time.Time
-	before int // stores on their way when it was published
+	sent      time.Time
+	before    int64 // answers that were missing when it was published
+
+	settled  chan struct{} // closed when the fields below are set
+	sequence uint64
+	err      error
 }
 
 // maxRound bounds a round, well below the server's 1000 messages for a batch.
 const maxRound = 512
 
-// Add starts to store a group and returns at once. Wait must follow when the group
-// has more than one message, or when its fate matters. An unanswered message is
-// repeated, so each needs an expected sequence, a message id, or a reader that can
-// bear it twice.
-func (c *Committer) Add(msgs ...*nats.Msg) *Commit {
-	group := &Commit{committer: c, msgs: msgs, deadline: time.Now().Add(c.timeout)}
+// Add starts to store a message and returns at once. An unanswered message is
+// repeated, so it needs an expected sequence, a message id, or a reader that can bear
+// it twice.
+func (c *Committer) Add(msg *nats.Msg) *Commit {
+	g := &Commit{committer: c, msg: msg, deadline: time.Now().Add(c.timeout), settled: make(chan struct{})}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	// Nothing may overtake what waits for the leader.
-	if !c.leading && !c.costs.preferBatch(c.js.PublishAsyncPending()) {
-		group.publish()
-		return group
+	if !c.leading && !c.costs.preferBatch(int(c.missing.Load())) {
+		g.publish()
+		return g
 	}
-	group.led = make(chan struct{})
-	c.waiting = append(c.waiting, group)
+	c.waiting = append(c.waiting, g)
 	if !c.leading {
 		c.leading = true
 		go c.lead()
 	}
-	return group
+	return g
 }
 
 // Store is Add and Wait.
-func (c *Committer) Store(ctx context.Context, msgs ...*nats.Msg) ([]uint64, error) {
-	group := c.Add(msgs...)
-	sequences, err := group.Wait(ctx)
-	if group.led == nil && err == nil {
-		c.costs.observeOne(group.before, time.Since(group.sent))
-	}
-	return sequences, err
+func (c *Committer) Store(ctx context.Context, msg *nats.Msg) (uint64, error) {
+	return c.Add(msg).Wait(ctx)
 }
 
-// Wait gives the stream sequences of the messages that were stored, from the first
-// on, and the error of the one that was not. One goroutine may wait, and again when
-// ctx ended.
-func (g *Commit) Wait(ctx context.Context) ([]uint64, error) {
-	if g.led != nil {
-		select {
-		case <-g.led:
-			return g.sequences, g.err
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+// Wait gives the stream sequence of the stored message, or why it was not stored. When
+// ctx ends first the message is still on its way.
+func (g *Commit) Wait(ctx context.Context) (uint64, error) {
+	select {
+	case <-g.settled:
+		return g.sequence, g.err
+	case <-ctx.Done():
+		return 0, context.Cause(ctx)
 	}
-	for g.err == nil && len(g.sequences) < len(g.msgs) {
-		if err := g.step(ctx); err != nil && ctx.Err() != nil {
-			return g.sequences, context.Cause(ctx)
-		}
-		if g.err == nil && len(g.sequences) < len(g.msgs) {
-			g.publish()
-		}
-	}
-	return g.sequences, g.err
 }
 
-// publish sends the next message; step awaits its answer.
 func (g *Commit) publish() {
-	js := g.committer.js
-	g.before, g.sent = js.PublishAsyncPending(), time.Now()
-	g.ack, g.err = js.PublishMsgAsync(g.msgs[len(g.sequences)], jetstream.WithRetryAttempts(0))
-	if Unanswered(g.err) {
-		g.ack, g.err = nil, nil // step repeats it
-	}
+	g.before, g.sent = g.committer.missing.Add(1), time.Now()
+	g.committer.pipe.send(g.msg, g.answered)
 }
 
-// step takes the answer to the message that was published, and repeats the message
-// when there is none. A non-nil error is g.err, or the end of ctx.
-func (g *Commit) step(ctx context.Context) error {
-	err := nats.ErrTimeout
-	if g.ack != nil {
-		try, cancel := context.WithDeadline(ctx, g.sent.Add(tryTimeout))
-		err = g.await(try, g.ack)
-		cancel()
-	}
-	if err != nil && ctx.Err() != nil {
-		return err
+func (g *Commit) answered(msg *nats.Msg, err error) {
+	g.committer.missing.Add(-1)
+	if err == nil {
+		g.sequence, err = readAck(msg.Data)
+		g.committer.costs.observeRound(int(g.before), time.Since(g.sent))
 	}
 	if Unanswered(err) {
-		err = g.repeat(ctx)
+		go g.repeat()
+		return
 	}
-	if err == nil || ctx.Err() == nil {
-		g.err = err
+	g.settle(err)
+}
+
+func (g *Commit) settle(err error) {
+	g.err = err
+	close(g.settled)
+}
+
+// repeat stores the message with what is left of its time.
+func (g *Commit) repeat() {
+	g.msg.Reply = ""
+	stored, err := Publish(context.Background(), g.committer.js, g.msg, time.Until(g.deadline))
+	if err == nil {
+		g.sequence = stored.Sequence
+		if stored.Duplicate {
+			err = ErrDuplicate
+		}
 	}
-	return err
+	g.settle(err)
+}
+
+// readAck reads a stream's answer to a stored message. The usual one has a fixed form,
+// and a parser for every form costs more than the rest of the answer's way.
+func readAck(data []byte) (sequence uint64, err error) {
+	if rest, ok := strings.CutPrefix(string(data), `{"stream":"`); ok {
+		_, rest, _ = strings.Cut(rest, `","seq":`)
+		if sequence, err = strconv.ParseUint(strings.TrimSuffix(rest, "}"), 10, 64); err == nil {
+			return sequence, nil
+		}
+	}
+	var ack struct {
+		Error *jetstream.APIError `json:"error"`
+		jetstream.PubAck
+	}
+	switch err := json.Unmarshal(data, &ack); {
+	case err != nil:
+		return 0, jetstream.ErrInvalidJSAck
+	case ack.Error != nil:
+		return 0, ack.Error
+	case ack.Sequence == 0:
+		return 0, jetstream.ErrInvalidJSAck
+	case ack.Duplicate:
+		return ack.Sequence, ErrDuplicate
+	}
+	return ack.Sequence, nil
 }
 
 // lead runs rounds until nothing waits.
 func (c *Committer) lead() {
 	for {
-		round, size := c.take()
+		round := c.take()
 		if round == nil {
 			return
 		}
 		start := time.Now()
-		if c.costs.preferBatch(size) && c.batch(round) {
+		if c.costs.preferBatch(len(round)) && c.batch(round) {
 			c.costs.observeBatch(time.Since(start))
-		} else {
-			c.plain(round)
-			c.costs.observeRound(size, time.Since(start))
+			continue
 		}
-		for _, group := range round {
-			close(group.led)
+		for _, g := range round {
+			g.publish()
+		}
+		for _, g := range round {
+			<-g.settled
 		}
 	}
 }
 
-func (c *Committer) take() (round []*Commit, size int) {
+func (c *Committer) take() []*Commit {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for len(c.waiting) > 0 && size < maxRound {
-		size += len(c.waiting[0].msgs)
-		round = append(round, c.waiting[0])
-		c.waiting[0] = nil
-		c.waiting = c.waiting[1:]
-	}
-	if round == nil {
+	if len(c.waiting) == 0 {
 		c.leading, c.waiting = false, nil
+		return nil
 	}
-	return round, size
+	n := min(maxRound, len(c.waiting))
+	round := c.waiting[:n:n]
+	c.waiting = c.waiting[n:]
+	return round
 }
 
 // batch stores a round in one commit, or nothing of it.
 func (c *Committer) batch(round []*Commit) bool {
-	var msgs []*nats.Msg
-	for _, group := range round {
-		msgs = append(msgs, group.msgs...)
+	msgs := make([]*nats.Msg, len(round))
+	for i, g := range round {
+		msgs[i] = g.msg
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), tryTimeout)
 	defer cancel()
@@ -199,62 +212,10 @@ func (c *Committer) batch(round []*Commit) bool {
 		return false
 	}
 	// A commit stores its messages one after the other.
-	sequence := ack.Sequence - uint64(len(msgs))
-	for _, group := range round {
-		for range group.msgs {
-			sequence++
-			group.sequences = append(group.sequences, sequence)
-		}
+	first := ack.Sequence - uint64(len(round)) + 1
+	for i, g := range round {
+		g.sequence = first + uint64(i)
+		g.settle(nil)
 	}
 	return true
-}
-
-// plain stores the first messages of all groups, then the second ones, and so on, so
-// that a group's next message leaves only after its last one was stored.
-func (c *Committer) plain(round []*Commit) {
-	for live := round; len(live) > 0; {
-		for _, group := range live {
-			group.publish()
-		}
-		var next []*Commit
-		for _, group := range live {
-			if group.err == nil {
-				_ = group.step(context.Background())
-			}
-			if group.err == nil && len(group.sequences) < len(group.msgs) {
-				next = append(next, group)
-			}
-		}
-		live = next
-	}
-}
-
-func (g *Commit) await(ctx context.Context, ack jetstream.PubAckFuture) error {
-	select {
-	case stored := <-ack.Ok():
-		return g.took(stored)
-	case err := <-ack.Err():
-		return err
-	case <-ctx.Done():
-		return nats.ErrTimeout
-	}
-}
-
-func (g *Commit) took(stored *jetstream.PubAck) error {
-	if stored.Duplicate {
-		return ErrDuplicate
-	}
-	g.sequences = append(g.sequences, stored.Sequence)
-	return nil
-}
-
-// repeat stores the group's next message with what is left of its time.
-func (g *Commit) repeat(ctx context.Context) error {
-	msg := g.msgs[len(g.sequences)]
-	msg.Reply = ""
-	stored, err := Publish(ctx, g.committer.js, msg, time.Until(g.deadline))
-	if err != nil {
-		return err
-	}
-	return g.took(stored)
 }

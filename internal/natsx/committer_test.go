@@ -36,19 +36,21 @@ func TestCommitterTellsSequences(t *testing.T) {
 	for _, interval := range []time.Duration{0, time.Hour} {
 		t.Run(interval.String(), func(t *testing.T) {
 			js := natstest.Start(t, natsx.ServerConfig{SyncInterval: interval}).JetStream(natsx.Topology{})
-			committer := natsx.NewCommitter(js, 20*time.Second, natsx.NewCosts())
+			committer := natsx.NewCommitter(js, natsx.NewPipe(js.Conn()), 20*time.Second, natsx.NewCosts())
 			var wg sync.WaitGroup
 			for i := range 64 {
 				wg.Go(func() {
 					for n := range 10 {
 						run := fmt.Sprintf("r%d-%d", i, n)
-						sequences, err := committer.Store(t.Context(), status(run, 0))
+						claim, err := committer.Store(t.Context(), status(run, 0))
 						require.NoError(t, err)
-						requireLast(t, js, status(run, 0).Subject, run, sequences[0])
-						sequences, err = committer.Store(t.Context(), done(run, sequences[0]), status(run, sequences[0]))
+						requireLast(t, js, status(run, 0).Subject, run, claim)
+						reply, err := committer.Store(t.Context(), done(run, claim))
 						require.NoError(t, err)
-						requireLast(t, js, done(run, 0).Subject, run, sequences[0])
-						requireLast(t, js, status(run, 0).Subject, run, sequences[1])
+						final, err := committer.Store(t.Context(), status(run, claim))
+						require.NoError(t, err)
+						requireLast(t, js, done(run, 0).Subject, run, reply)
+						requireLast(t, js, status(run, 0).Subject, run, final)
 					}
 				})
 			}
@@ -70,33 +72,34 @@ func requireLast(t *testing.T, js jetstream.JetStream, subject, data string, seq
 	}
 }
 
-// TestCommitterRefusesOneMember shows that a refused group costs only itself, and
-// that nothing of it is stored after the refused message.
+// TestCommitterRefusesOneMember shows that a refused message costs only itself, whatever
+// it travels with.
 func TestCommitterRefusesOneMember(t *testing.T) {
 	js := natstest.Start(t, natsx.ServerConfig{StoreDir: t.TempDir()}).JetStream(natsx.Topology{})
-	committer := natsx.NewCommitter(js, 20*time.Second, natsx.NewCosts())
+	committer := natsx.NewCommitter(js, natsx.NewPipe(js.Conn()), 20*time.Second, natsx.NewCosts())
 	for round := range 20 {
-		groups := map[string]*natsx.Commit{}
-		for i := range 32 {
+		commits := map[string]*natsx.Commit{}
+		for i := range 64 {
 			run := fmt.Sprintf("r%d-%d", round, i)
 			expect := uint64(0)
 			if i%8 == 3 {
 				expect = 999999
 			}
-			groups[run] = committer.Add(done(run, expect), status(run, 0))
+			commits[run] = committer.Add(status(run, expect))
 		}
-		for run, group := range groups {
-			sequences, err := group.Wait(t.Context())
-			_, missing := natsx.LastFromLeader(t.Context(), js, runsStream, status(run, 0).Subject)
+		refused := 0
+		for run, commit := range commits {
+			sequence, err := commit.Wait(t.Context())
 			if err != nil {
 				require.True(t, natsx.WrongSequence(err), "%v", err)
-				require.Empty(t, sequences)
+				_, missing := natsx.LastFromLeader(t.Context(), js, runsStream, status(run, 0).Subject)
 				require.ErrorIs(t, missing, natsx.ErrNoRecord)
+				refused++
 				continue
 			}
-			require.NoError(t, missing)
-			require.Len(t, sequences, 2)
+			requireLast(t, js, status(run, 0).Subject, run, sequence)
 		}
+		require.Equal(t, 8, refused)
 	}
 }
 

@@ -6,11 +6,12 @@ import (
 )
 
 // Costs is what the committers of one connection measured about storing messages one
-// by one and in batches.
+// by one and in batches. A busy machine makes everything slower for a while; what a
+// sync for each write costs shows in the fastest stores too, so these are compared.
 type Costs struct {
-	mu     sync.Mutex    // guards the fields below
-	each   time.Duration // of a message among others, stored one by one
-	batch  time.Duration // of a batch as a whole
+	mu     sync.Mutex // guards the fields below
+	each   floor      // of a message among others, stored one by one
+	batch  floor      // of a batch as a whole
 	wishes int
 }
 
@@ -25,7 +26,7 @@ const (
 )
 
 // NewCosts assumes that nothing is gained by batches until plain stores were measured.
-func NewCosts() *Costs { return &Costs{batch: firstBatch} }
+func NewCosts() *Costs { return &Costs{batch: floor{last: firstBatch}} }
 
 // preferBatch tells whether size messages are stored sooner together.
 func (k *Costs) preferBatch(size int) bool {
@@ -34,29 +35,53 @@ func (k *Costs) preferBatch(size int) bool {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if time.Duration(size)*k.each.get() <= k.batch.get() {
+		return false
+	}
 	k.wishes++
-	// On a busy machine both figures are mostly waiting; only a sync for each write
-	// makes the difference this large.
-	return k.wishes%remeasure != 0 && time.Duration(size)*k.each > 2*k.batch
+	return k.wishes%remeasure != 0
 }
 
-// observeOne learns from one store, answered after took with before others ahead of
-// it: the server works them off one after the other.
-func (k *Costs) observeOne(before int, took time.Duration) { k.observeRound(before+1, took) }
-
-// observeRound learns from size messages, stored one by one within took.
+// observeRound learns from size messages, stored one by one within took: the server
+// works them off one after the other.
 func (k *Costs) observeRound(size int, took time.Duration) {
 	if size < minBatch {
 		return
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.each += (took/time.Duration(size) - k.each) / 8
+	k.each.note(took / time.Duration(size))
 }
 
 // observeBatch learns from a batch that was stored.
 func (k *Costs) observeBatch(took time.Duration) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.batch += (took - k.batch) / 8
+	k.batch.note(took)
+}
+
+// floor is the smallest of the newest measurements.
+type floor struct {
+	last, current time.Duration // of the last window, of this one; 0: none
+	count         int
+}
+
+// floorWindow is how many measurements are compared.
+const floorWindow = 64
+
+func (f *floor) note(d time.Duration) {
+	if f.current == 0 || d < f.current {
+		f.current = d
+	}
+	if f.count++; f.count == floorWindow {
+		f.last, f.current, f.count = f.current, 0, 0
+	}
+}
+
+// get is 0 before the first window is full.
+func (f *floor) get() time.Duration {
+	if f.current == 0 || f.last == 0 {
+		return f.last
+	}
+	return min(f.last, f.current)
 }

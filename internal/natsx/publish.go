@@ -51,14 +51,15 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// DoubleAck acks a fetched message and waits for the server's answer, which a server
-// that goes down never gives. An ack that was lost costs another delivery.
-func DoubleAck(ctx context.Context, msg interface {
-	DoubleAck(ctx context.Context) error
-}) error {
-	ctx, cancel := context.WithTimeout(ctx, tryTimeout)
-	defer cancel()
-	return msg.DoubleAck(ctx)
+// Ack acks a fetched message through the pipe and returns the wait for the server's
+// answer, which a server that goes down never gives. An ack that was lost costs
+// another delivery.
+func Ack(pipe *Pipe, msg interface{ Reply() string }) (wait func(context.Context) error) {
+	answer := pipe.Request(msg.Reply(), []byte("+ACK"))
+	return func(ctx context.Context) error {
+		_, err := answer(ctx)
+		return err
+	}
 }
 
 // Unanswered reports whether err leaves open what the server did: no answer, no

@@ -65,7 +65,16 @@ func LastDirect(ctx context.Context, js jetstream.JetStream, stream, subject str
 // LastFromLeader reads the last message of a subject from the stream's leader: what
 // it does not show was not stored before the read.
 func LastFromLeader(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
-	query, err := json.Marshal(map[string]string{"last_by_subj": subject})
+	return fromLeader(ctx, js, stream, subject, map[string]any{"last_by_subj": subject})
+}
+
+// FirstFromLeader reads the oldest message of a subject from the stream's leader.
+func FirstFromLeader(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
+	return fromLeader(ctx, js, stream, subject, map[string]any{"seq": 1, "next_by_subj": subject})
+}
+
+func fromLeader(ctx context.Context, js jetstream.JetStream, stream, subject string, which map[string]any) (Record, error) {
+	query, err := json.Marshal(which)
 	if err != nil {
 		return Record{}, err
 	}

@@ -93,7 +93,7 @@ func (t Topology) streams() []jetstream.StreamConfig {
 		Duplicates: 2 * time.Minute, Replicas: t.Replicas,
 	}
 	events := jetstream.StreamConfig{
-		Name: s.Stream("EVENTS"), Subjects: []string{s.Event("*", "*", ">")},
+		Name: s.Stream("EVENTS"), Subjects: []string{s.Events("*", "*")},
 		Description: "events of runs", Discard: jetstream.DiscardOld, MaxAge: t.Retention,
 		MaxBytes: t.MaxEventBytes, AllowDirect: true, AllowAtomicPublish: true,
 		Duplicates: 2 * time.Minute, Replicas: t.Replicas,
