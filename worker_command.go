@@ -1,9 +1,11 @@
 package kedge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/kedge-run/kedge/config"
 	"github.com/kedge-run/kedge/internal/cli"
 	"github.com/kedge-run/kedge/internal/mask"
 	"github.com/kedge-run/kedge/internal/natsx"
@@ -99,7 +102,7 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 	set.DurationVar(&flags.grace, "grace", 30*time.Second, "`time` that runs get to finish after a stop was asked for")
 	set.StringVar(&flags.sync, "sync", "always", "when the embedded server syncs to disk: `always`, or interval (faster, may lose seconds on power loss)")
 	set.StringVar(&flags.logFormat, "log-format", "text", "`format` of the log: text or json")
-	set.StringVar(&flags.logLevel, "log-level", "info", "lowest `level` of the log: debug, info, warn or error")
+	set.StringVar(&flags.logLevel, "log-level", "", "lowest `level` of the log: debug, info, warn or error (default: as conf/logging.yml says, else info)")
 	root.AddCommand(newSetupCommand(base, env))
 	return root
 }
@@ -127,6 +130,11 @@ func runWorker(ctx context.Context, base *project.Project, env *Env, flags *work
 	proj, dir, err := loadProject(base, env, flags.project)
 	if err != nil {
 		return err
+	}
+	if flags.logLevel == "" {
+		if log, err = flags.projectLogger(env, proj, dir); err != nil {
+			return err
+		}
 	}
 	if flags.queue == "" {
 		flags.queue = proj.Name()
@@ -285,20 +293,40 @@ func loadProject(base *project.Project, env *Env, folder string) (*project.Proje
 	return proj, dir, nil
 }
 
+// logger writes what --log-level and --log-format say.
 func (f *workerFlags) logger(env *Env) (zerolog.Logger, error) {
-	level, err := zerolog.ParseLevel(f.logLevel)
-	if err != nil || f.logLevel == "" {
+	level, err := zerolog.ParseLevel(cmp.Or(f.logLevel, "info"))
+	if err != nil {
 		return zerolog.Nop(), usage(fmt.Errorf("--log-level %s: want debug, info, warn or error", f.logLevel), "")
 	}
+	out, err := f.logWriter(env)
+	return zerolog.New(out).Level(level).With().Timestamp().Logger(), err
+}
+
+func (f *workerFlags) logWriter(env *Env) (io.Writer, error) {
 	stderr := f.secrets.Writer(env.Stderr)
 	switch f.logFormat {
 	case "json":
-		return zerolog.New(stderr).Level(level).With().Timestamp().Logger(), nil
+		return stderr, nil
 	case "text":
-		out := zerolog.ConsoleWriter{Out: stderr, NoColor: !env.StderrTerminal, TimeFormat: time.TimeOnly}
-		return zerolog.New(out).Level(level).With().Timestamp().Logger(), nil
+		return zerolog.ConsoleWriter{Out: stderr, NoColor: !env.StderrTerminal, TimeFormat: time.TimeOnly}, nil
 	}
-	return zerolog.Nop(), usage(fmt.Errorf("--log-format %s: want text or json", f.logFormat), "")
+	return io.Discard, usage(fmt.Errorf("--log-format %s: want text or json", f.logFormat), "")
+}
+
+// projectLogger writes what the levels in the project's logging configuration say (CFG-080).
+func (f *workerFlags) projectLogger(env *Env, proj *project.Project, dir string) (zerolog.Logger, error) {
+	levels, err := config.ReadLogging(config.LoggingOptions{Dir: dir, LookupEnv: env.Lookup, Package: proj.Name()})
+	if err != nil {
+		return zerolog.Nop(), err
+	}
+	out, err := f.logWriter(env)
+	if err != nil || levels.Path == "" {
+		return zerolog.New(out).Level(zerolog.InfoLevel).With().Timestamp().Logger(), err
+	}
+	log := zerolog.New(levels.Writer(out)).Level(levels.Lowest()).With().Timestamp().Logger()
+	log.Info().Str("logger", "kedro.framework.project").Msg(levels.Message)
+	return log, nil
 }
 
 // explain adds what to do about an error of the worker.
