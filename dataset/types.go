@@ -20,6 +20,8 @@ func Types() *catalog.Types {
 	}{
 		{csvClass, buildCSV},
 		{excelClass, buildExcel},
+		{incrementalClass, buildIncremental},
+		{partitionedClass, buildPartitioned},
 		{jsonClass, buildJSON},
 		{parquetClass, buildParquet},
 		{pandasJSONClass, buildPandasJSON},
