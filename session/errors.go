@@ -124,6 +124,35 @@ func (e *DatasetNameError) Error() string {
 // ErrorType is the name of the Python exception.
 func (e *DatasetNameError) ErrorType() string { return "ValueError" }
 
+// OptionError is returned for a run option that the engine can't use.
+type OptionError struct {
+	// Field is the option, such as runner_params.
+	Field string
+	// Reason says what is wrong with it.
+	Reason string
+}
+
+// Error names the option and the reason.
+func (e *OptionError) Error() string { return e.Field + ": " + e.Reason }
+
+// ErrorType is the name of the Python exception.
+func (e *OptionError) ErrorType() string { return "ValueError" }
+
+// LostError is returned when the process that executed a run ended under it: a crash, or a
+// kill for want of memory. The run itself may be innocent; another attempt may succeed.
+type LostError struct {
+	// Reason says how the process ended.
+	Reason string
+	// Output is the end of what it wrote to its standard outputs.
+	Output string
+}
+
+// Error says how the process ended.
+func (e *LostError) Error() string { return e.Reason }
+
+// ErrorType is the name of the Python exception for a worker process that dies.
+func (e *LostError) ErrorType() string { return "BrokenProcessPool" }
+
 // StoreError says that the session's store couldn't be made or read (SES-021, SES-022).
 type StoreError struct {
 	// Err is what the store said.

@@ -2,6 +2,8 @@ package session
 
 import (
 	"context"
+	"encoding/json"
+	"io"
 	"time"
 
 	"github.com/kedge-run/kedge/catalog"
@@ -26,6 +28,23 @@ type Result struct {
 type Output interface {
 	Load(ctx context.Context) (any, error)
 	Describe() catalog.Description
+}
+
+// EncodedOutput is an Output of an engine that keeps values outside of Go.
+type EncodedOutput interface {
+	Output
+	// Encoded gives the value as JSON, nil when it is no JSON or too large, the name
+	// of its type and its shape, such as "100 x 12"; both are empty for a dataset whose
+	// value nobody has looked at.
+	Encoded() (value json.RawMessage, valueType, shape string)
+}
+
+// FileOutput is an Output whose value may lie in a file, because it is large.
+type FileOutput interface {
+	Output
+	// File gives the content and its format: "arrow" (the IPC file format) or "json"; nil
+	// when there is no file. Several readers may use it; it is gone when the output is.
+	File() (content *io.SectionReader, format string)
 }
 
 // Plan is what a run would do.
