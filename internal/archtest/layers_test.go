@@ -39,6 +39,8 @@ var allowed = map[string][]string{
 	"session":             {"project", "runner", "hook", "catalog", "pipeline", "config", "dataset"},
 	"session/sessiontest": {"session", "project", "runner", "hook", "catalog", "pipeline", "config", "dataset"},
 
+	"session/hosted": {"session", "catalog", "pipeline", "runner"}, // what session's own surface is made of
+
 	// 6
 	"internal/natsx":  {"messages"},
 	"internal/ledger": {"messages", "internal/natsx"},

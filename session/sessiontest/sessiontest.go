@@ -33,7 +33,7 @@ type Features struct {
 //	"log":    params:a -> logged                 node "logger" logs "half way" at INFO, and returns a
 //
 // Parameters are a: 1, b: 2, rid: none. "__default__" is the sum of "add" and nothing else.
-// Each call gives a session on a fresh folder.
+// The folder of the session is fresh at the first call; later calls may give the same session again.
 type Factory func(t *testing.T) session.Session
 
 // Exercise runs the suite.

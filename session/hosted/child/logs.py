@@ -1,0 +1,138 @@
+"""What the project logs and prints, told to the worker line by line with the node that did it."""
+
+import io
+import logging
+import os
+import sys
+import threading
+
+_LONGEST = 64 << 10
+
+current = threading.local()  # current.node is the name of the node that this thread runs
+
+
+def node():
+    return getattr(current, "node", None)
+
+
+class Output(io.TextIOBase):
+    """Stands for sys.stdout or sys.stderr: each line becomes a message. The file descriptors below stay pipes of the
+    worker's, for programs and libraries that write there."""
+
+    encoding, errors = "utf-8", "replace"
+
+    def __init__(self, channel, name, descriptor):
+        self._channel, self._name, self._descriptor = channel, name, descriptor
+        self._parts = {}
+        self.buffer = io.BufferedWriter(_Bytes(self))
+
+    @property
+    def name(self):
+        return f"<{self._name}>"
+
+    def fileno(self):
+        return self._descriptor
+
+    def isatty(self):
+        return False
+
+    def writable(self):
+        return True
+
+    def write(self, text):
+        thread = threading.get_ident()
+        held = self._parts.pop(thread, "") + text
+        *lines, rest = held.split("\n")
+        for line in lines:
+            self._tell(line)
+        if len(rest) > _LONGEST:
+            rest = self._tell(rest) or ""
+        if rest:
+            self._parts[thread] = rest
+        return len(text)
+
+    def finish(self):
+        """Tells what was written without an end of line."""
+        self.buffer.flush()
+        for thread in list(self._parts):
+            if rest := self._parts.pop(thread, ""):
+                self._tell(rest)
+
+    def _tell(self, line):
+        line = line.rstrip("\r").rsplit("\r", 1)[-1]  # of a progress bar only what it shows in the end
+        for start in range(0, max(len(line), 1), _LONGEST):
+            self._channel.send(
+                {"type": "log", "stream": self._name, "message": line[start : start + _LONGEST], "node": node()}
+            )
+
+
+class _Bytes(io.RawIOBase):
+    """The binary side of an Output, for code that writes to sys.stdout.buffer."""
+
+    def __init__(self, output):
+        self._output = output
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        self._output.write(bytes(data).decode("utf-8", "replace"))
+        return len(data)
+
+
+class Handler(logging.Handler):
+    """Takes the place of the handlers that write to the console."""
+
+    def __init__(self, channel, level=logging.NOTSET):
+        super().__init__(level)
+        self._channel = channel
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    def emit(self, record):
+        try:
+            self._channel.send(
+                {
+                    "type": "log",
+                    "logger": record.name,
+                    "level": record.levelno,
+                    "message": self.format(record),
+                    "node": node(),
+                }
+            )
+        except Exception:
+            self.handleError(record)
+
+
+def capture(channel):
+    """Replaces the standard streams; the worker reads the raw ones too."""
+    sys.stdout = Output(channel, "stdout", 1)
+    sys.stderr = Output(channel, "stderr", 2)
+
+
+def replace_console_handlers(channel):
+    """Puts our handler in the place of every handler that writes to the console, level and filters kept."""
+    loggers = [logging.root] + [x for x in logging.root.manager.loggerDict.values() if isinstance(x, logging.Logger)]
+    for logger in loggers:
+        for old in list(logger.handlers):
+            if _is_console(old):
+                new = Handler(channel, old.level)
+                new.filters = list(old.filters)
+                logger.handlers[logger.handlers.index(old)] = new
+
+
+def _is_console(handler):
+    if isinstance(handler, Handler) or isinstance(handler, logging.FileHandler):
+        return False
+    if any(base.__name__ == "RichHandler" for base in type(handler).__mro__):
+        return True
+    console = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
+    return isinstance(handler, logging.StreamHandler) and any(handler.stream is stream for stream in console)
+
+
+def mark(text):
+    """Writes a line to the raw streams, which tells the worker how far it has read them."""
+    for output in (sys.stdout, sys.stderr):
+        if isinstance(output, Output):
+            output.finish()
+    for descriptor in (1, 2):
+        os.write(descriptor, text.encode())

@@ -1,0 +1,51 @@
+"""The two pipes to the worker: requests come in on one, messages go out on the other."""
+
+import json
+import os
+import select
+import threading
+
+VERSION = 1
+
+_HEADER = 8  # payload size (2 bytes), flags (1), reserved (1), process id (4)
+_FIRST, _LAST = 1, 2
+
+
+class Channel:
+    """Sends messages in packets of one atomic write each, so that those of forked processes never mix.
+
+    A message is cut into packets that carry the id of their process; the worker puts them together again. No lock is
+    shared between processes, so one that is killed can't block the others.
+    """
+
+    def __init__(self, requests, messages):
+        self._requests, self._messages = os.fdopen(requests, "rb"), messages
+        self._room = min(getattr(select, "PIPE_BUF", 512), 4096) - _HEADER
+        self._renew()
+        os.register_at_fork(after_in_child=self._renew)
+
+    def _renew(self):
+        self._lock = threading.RLock()  # a thread that doesn't exist any more may have held the old one
+        self._process = os.getpid().to_bytes(4, "big")
+
+    def receive(self):
+        """The next request; None when the worker has closed the pipe."""
+        size = self._requests.read(4)
+        if len(size) < 4:
+            return None
+        data = self._requests.read(int.from_bytes(size, "big"))
+        return json.loads(data)
+
+    def send(self, message):
+        data = json.dumps(message, separators=(",", ":")).encode()
+        flags = _FIRST
+        with self._lock:
+            while True:
+                part, data = data[: self._room], data[self._room :]
+                if not data:
+                    flags |= _LAST
+                packet = len(part).to_bytes(2, "big") + bytes((flags, 0)) + self._process + part
+                os.write(self._messages, packet)
+                flags = 0
+                if not data:
+                    return
