@@ -149,8 +149,13 @@ func (w *Worker) output(ctx context.Context, source session.Output, asked bool, 
 	return out
 }
 
+// inMemory tells whether a dataset ends with the run: what nobody declared, be it a runner's shared memory.
 func inMemory(d catalog.Description) bool {
-	return d.Type == "kedro.io.memory_dataset.MemoryDataset" || d.Type == "MemoryDataset"
+	switch d.Type {
+	case "MemoryDataset", "kedro.io.memory_dataset.MemoryDataset", "SharedMemoryDataset", "kedro.io.shared_memory_dataset.SharedMemoryDataset":
+		return true
+	}
+	return false
 }
 
 // filePath is where a described dataset keeps its data, masked; "" when it has no file.
