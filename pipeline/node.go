@@ -56,6 +56,7 @@ type Node struct {
 	baseOut  []string
 	dotted   bool // a dataset name deserves the warning of PIP-011
 	chunked  bool // a generator node
+	blind    bool // the function gets no context
 }
 
 // NewNode binds fn, a Go function or a [Func], to its inputs and outputs: nil,
@@ -146,6 +147,9 @@ func (n *Node) finish() error {
 	n.dotted = slices.ContainsFunc(n.inputs, n.isDotted) || slices.ContainsFunc(n.out.names, n.isDotted)
 	if generator, ok := n.fn.(generatorFunc); ok {
 		n.chunked = generator.Generator()
+	}
+	if f, ok := n.fn.(*goFunc); ok {
+		n.blind = !f.withContext
 	}
 	return nil
 }
@@ -318,6 +322,9 @@ func (n *Node) FuncName() string { return n.fn.Name() }
 
 // Generator tells whether the function yields its result in chunks (PIP-037).
 func (n *Node) Generator() bool { return n.chunked }
+
+// TakesContext tells whether the function gets the context of the call, which it may keep.
+func (n *Node) TakesContext() bool { return !n.blind }
 
 // InputType is the Go type in which the function wants an input; nil is any.
 func (n *Node) InputType(dataset string) reflect.Type {

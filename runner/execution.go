@@ -23,8 +23,7 @@ type execution struct {
 	async    bool
 	log      *zerolog.Logger
 	start    time.Time
-	tasks    []Task // by step; one allocation for all
-	values   []any  // room for the values of one task after the other; nil when several run at once
+	turns    *turns // nil when tasks run at once
 	reads    []int  // loads left, by slot
 	done     []bool // by step
 	finished int
@@ -51,7 +50,7 @@ func execute(ctx context.Context, req Request, logger string, async bool, steps 
 	}
 	e := &execution{
 		req: req, logger: logger, schedule: s, data: req.Catalog.Select(s.layout), async: async, log: zerolog.Ctx(ctx), start: time.Now(),
-		tasks: make([]Task, len(s.steps)), reads: make([]int, len(s.slots)), done: make([]bool, len(s.steps)),
+		reads: make([]int, len(s.slots)), done: make([]bool, len(s.steps)),
 	}
 	for i := range s.slots {
 		e.reads[i] = s.slots[i].reads
@@ -134,13 +133,27 @@ func (e *execution) outputs(ctx context.Context) (map[string]catalog.Dataset, er
 	return out, nil
 }
 
+// turns is what tasks use one after the other: memory that isn't made anew for each node.
+type turns struct {
+	values []any
+	// task serves functions that get no context. A function may keep its context, and with it
+	// the task, which is a part of it.
+	task Task
+}
+
 // task prepares one step. It is called by the goroutine that owns the execution.
 func (e *execution) task(i int) *Task {
 	e.started++
-	t := &e.tasks[i]
-	t.Node, t.Request, t.IsAsync = e.schedule.steps[i].node, &e.req, e.async
+	st := &e.schedule.steps[i]
+	var t *Task
+	if e.turns == nil || st.context {
+		t = new(Task)
+	} else {
+		t = &e.turns.task
+	}
+	t.Node, t.Request, t.IsAsync = st.node, &e.req, e.async
 	t.Index, t.Total = e.started, len(e.schedule.steps)
-	t.in, t.step = e, &e.schedule.steps[i]
+	t.in, t.step = e, st
 	return t
 }
 

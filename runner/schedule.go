@@ -34,6 +34,7 @@ type step struct {
 	children  []int // into Schedule.steps
 	generator bool
 	repeated  bool // an input is listed more than once
+	context   bool // the function gets the context
 }
 
 // slot is a dataset of the pipeline under its exact, transcoded name (RUN-041).
@@ -116,7 +117,7 @@ func baseName(dataset string) string {
 }
 
 func (s *Schedule) newStep(n *pipeline.Node, index map[string]int) step {
-	st := step{node: n, name: n.Name(), confirms: n.Confirms(), generator: n.Generator()}
+	st := step{node: n, name: n.Name(), confirms: n.Confirms(), generator: n.Generator(), context: n.TakesContext()}
 	for _, name := range n.Inputs() {
 		slot := s.slotOf(name, index)
 		st.repeated = st.repeated || slices.Contains(st.inputs, slot)

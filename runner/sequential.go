@@ -29,7 +29,7 @@ func (e *execution) adviseAsync() {
 // inOrder walks the steps in execution order (RUN-021).
 func inOrder(ctx context.Context, e *execution) error {
 	e.adviseAsync()
-	e.values = make([]any, e.schedule.widest)
+	e.turns = &turns{values: make([]any, e.schedule.widest)}
 	for i := range e.schedule.steps {
 		if err := cancelled(ctx); err != nil {
 			return err

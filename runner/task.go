@@ -74,7 +74,11 @@ func (t *Task) execute(ctx context.Context, start time.Time) (err error) {
 		return &ValueError{message: "Async data loading and saving does not work with nodes wrapping generator functions. " +
 			"Please make sure you don't use `yield` anywhere in node " + t.Node.String() + "."}
 	}
-	if err := t.process(ctx); err != nil {
+	in, out := t.values()
+	err = t.process(ctx, in, out)
+	clear(in) // a released dataset's data is free at once
+	clear(out)
+	if err != nil {
 		return err
 	}
 	for _, name := range t.step.confirms {
@@ -90,14 +94,7 @@ func (t *Task) execute(ctx context.Context, start time.Time) (err error) {
 const nodeLogger = "kedro.pipeline.node"
 
 // process loads, runs and saves. Values go by position; only hooks want them by name.
-func (t *Task) process(ctx context.Context) error {
-	inputs, all := len(t.step.inputs), len(t.step.inputs)+len(t.step.outputs)
-	values := t.in.values
-	if values == nil {
-		values = make([]any, all)
-	}
-	defer clear(values) // a released dataset's data must be free at once
-	in, out := values[:inputs:inputs], values[inputs:all]
+func (t *Task) process(ctx context.Context, in, out []any) error {
 	if err := t.load(ctx, in); err != nil {
 		return err
 	}
@@ -133,6 +130,18 @@ func (t *Task) process(ctx context.Context) error {
 	default:
 		return t.saveAll(ctx, out)
 	}
+}
+
+// values is the room for inputs and outputs.
+func (t *Task) values() (in, out []any) {
+	inputs, all := len(t.step.inputs), len(t.step.inputs)+len(t.step.outputs)
+	var room []any
+	if t.in.turns != nil {
+		room = t.in.turns.values
+	} else {
+		room = make([]any, all)
+	}
+	return room[:inputs:inputs], room[inputs:all]
 }
 
 // named is the form in which hooks get values.
