@@ -3,11 +3,12 @@ package dataset
 import (
 	"fmt"
 	"strconv"
+	"strings"
 )
 
 // PlaceError tells where in a file something doesn't fit.
 type PlaceError struct {
-	File   string // name without folders
+	File   string // name without folders, "" when the data is in none
 	Row    int    // as the file counts: line of a CSV file (the header is 1), row of a sheet, record of a Parquet file
 	Column string // "" when the whole row is meant
 	Want   string // what was expected
@@ -23,7 +24,7 @@ func (e *PlaceError) Error() string {
 	if e.Column != "" {
 		place += ", column " + strconv.Quote(e.Column)
 	}
-	return fmt.Sprintf("%s: expected %s, got %s", place, e.Want, e.Got)
+	return strings.TrimPrefix(fmt.Sprintf("%s: expected %s, got %s", place, e.Want, e.Got), ": ")
 }
 
 // ErrorType returns the name of the Python class that pandas would raise.

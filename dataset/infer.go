@@ -14,6 +14,7 @@ const (
 	kindBool
 	kindTime
 	kindText
+	kindBytes // in databases; no text is read as it
 )
 
 // dtypeKinds are pandas' names of types, in lower case.

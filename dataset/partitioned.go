@@ -151,10 +151,7 @@ func (p *partitions) Describe() catalog.Description { return p.describe() }
 
 // Config returns the catalog entry of the dataset.
 func (p *partitions) Config() map[string]any {
-	config := maps.Clone(p.entry)
-	delete(config, "metadata")
-	config["type"] = p.class
-	return config
+	return configOf(p.class, p.entry)
 }
 
 // list finds the files of the partitions, in order.

@@ -30,6 +30,8 @@ func Types() *catalog.Types {
 		{matplotlibClass, buildImage},
 		{pillowClass, buildImage},
 		{plotlyClass, buildPlotly},
+		{sqlQueryClass, buildSQLQuery},
+		{sqlTableClass, buildSQLTable},
 	} {
 		register(t, known.class, func(spec catalog.Spec) (catalog.Dataset, error) {
 			return known.build(buildSpec{Spec: spec, shared: shared})
@@ -49,7 +51,8 @@ type buildSpec struct {
 
 // resources are what the datasets of one registry share.
 type resources struct {
-	stores *storage.Set
+	stores    *storage.Set
+	databases databases
 }
 
 func newResources() *resources { return &resources{stores: storage.NewSet()} }

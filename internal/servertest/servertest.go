@@ -1,4 +1,4 @@
-// Package servertest starts the real servers that tests of data need: object stores. Their programs belong to a module of
+// Package servertest starts the real servers that tests of data need: object stores and a database. Their programs belong to a module of
 // their own, tools/servers, so that the product depends on none of them; the first test on a machine compiles them, which takes
 // minutes, and the build cache keeps them.
 package servertest
@@ -70,21 +70,26 @@ func freeAddress(t testing.TB) string {
 }
 
 // start runs a program of tools/servers until the test ends.
-func start(t testing.TB, tool string, args ...string) {
+func start(t testing.TB, name string, args ...string) {
+	t.Helper()
+	run(t, tool(t, name), args...)
+}
+
+// tool builds a program of tools/servers and returns its path.
+func tool(t testing.TB, name string) string {
 	t.Helper()
 	_, here, _, _ := runtime.Caller(0)
-	find := exec.Command("go", "tool", "-n", tool)
+	find := exec.Command("go", "tool", "-n", name)
 	find.Dir = filepath.Join(filepath.Dir(here), "..", "..", "tools", "servers")
-	find.Env = append(os.Environ(), "GOFLAGS=")
 	var complaints strings.Builder
 	find.Stderr = &complaints
 	bin, err := find.Output()
-	require.NoError(t, err, "build %s: %s", tool, complaints.String())
-	Run(t, strings.TrimSpace(string(bin)), args...)
+	require.NoError(t, err, "build %s: %s", name, complaints.String())
+	return strings.TrimSpace(string(bin))
 }
 
-// Run runs a server until the test ends, or until the test's process does.
-func Run(t testing.TB, program string, args ...string) {
+// run runs a server until the test ends, or until the test's process does.
+func run(t testing.TB, program string, args ...string) {
 	t.Helper()
 	// The shell ends the server when the pipe to it does, so none outlives the test.
 	script := `"$@" </dev/null & server=$!; read -r _; kill -9 "$server"; wait "$server"`
