@@ -174,6 +174,33 @@ func appendCell(b array.Builder, cell any) bool {
 	return false
 }
 
+// arrowTableOf makes an Arrow table of tabular data.
+func arrowTableOf(data any) (arrow.Table, error) {
+	switch v := data.(type) {
+	case arrow.Table:
+		return v, nil
+	case arrow.RecordBatch:
+		return arrowTable(v), nil
+	}
+	f, err := frameOf(data)
+	if err != nil {
+		return nil, err
+	}
+	t, err := f.table()
+	if err != nil {
+		return nil, err
+	}
+	schema, err := t.schemaOf(f.types)
+	if err != nil {
+		return nil, err
+	}
+	batch, err := t.record(schema)
+	if err != nil {
+		return nil, err
+	}
+	return arrowTable(batch), nil
+}
+
 func arrowTable(batch arrow.RecordBatch) arrow.Table {
 	return array.NewTableFromRecords(batch.Schema(), []arrow.RecordBatch{batch})
 }

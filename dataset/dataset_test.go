@@ -75,6 +75,7 @@ func TestTypesPassTheSuite(t *testing.T) {
 	}{
 		"csv":         {map[string]any{"type": "pandas.CSVDataset"}, withFile(tabular, "x.csv")},
 		"parquet":     {map[string]any{"type": "pandas.ParquetDataset"}, withFile(tabular, "x.parquet")},
+		"feather":     {map[string]any{"type": "pandas.FeatherDataset"}, withFile(tabular, "x.feather")},
 		"excel":       {map[string]any{"type": "kedro_datasets.pandas.ExcelDataset"}, withFile(tabular, "x.xlsx")},
 		"pandas json": {map[string]any{"type": "pandas.JSONDataset"}, withFile(catalogtest.Features{Value: second, Second: table(), Refused: 5, Loaded: second}, "x.json")},
 		"json":        {map[string]any{"type": "json.JSONDataset"}, catalogtest.Features{Value: nested, Second: "x", Refused: func() {}, Mutate: mutateMap, File: "x.json"}},
@@ -98,6 +99,7 @@ func TestStructsGoThroughEveryTabularType(t *testing.T) {
 	for name, config := range map[string]map[string]any{
 		"cars.csv":     {"type": "pandas.CSVDataset"},
 		"cars.parquet": {"type": "pandas.ParquetDataset"},
+		"cars.feather": {"type": "pandas.FeatherDataset", "save_args": map[string]any{"compression": "zstd"}},
 		"cars.xlsx":    {"type": "pandas.ExcelDataset"},
 		"cars.json":    {"type": "pandas.JSONDataset", "load_args": map[string]any{"orient": "records"}, "save_args": map[string]any{"orient": "records"}},
 	} {
@@ -199,6 +201,7 @@ func TestErrorsNameThePlace(t *testing.T) {
 //	df = pd.DataFrame({'id': [1, 2, 3], 'ratio': [0.5, None, 2.0], 'name': ['Isle of Man', None, '日本'], 'ok': [True, False, True],
 //	    'at': pd.to_datetime(['2024-01-02 03:04:05', '2024-06-01 00:00:00', None]), 'kind': pd.Categorical(['a', 'b', 'a'])}, index=[10, 20, 30])
 //	df.to_parquet('pandas.parquet')
+//	df.reset_index(drop=True).to_feather('pandas.feather')
 //	df.drop(columns='kind').to_excel('pandas.xlsx', index=False, sheet_name='Cars')
 func TestPandasFiles(t *testing.T) {
 	at := func(text string) time.Time {
@@ -214,12 +217,17 @@ func TestPandasFiles(t *testing.T) {
 	columns := []string{"id", "ratio", "name", "ok", "at"}
 	c := newCatalog(t, map[string]map[string]any{
 		"parquet": {"type": "pandas.ParquetDataset", "filepath": "testdata/pandas.parquet", "load_args": map[string]any{"columns": []any{"id", "ratio", "name", "ok", "at"}}},
+		"feather": {"type": "pandas.FeatherDataset", "filepath": "testdata/pandas.feather", "load_args": map[string]any{"columns": []any{"id", "ratio", "name", "ok", "at"}}},
+		"labels":  {"type": "pandas.FeatherDataset", "filepath": "testdata/pandas.feather", "load_args": map[string]any{"columns": []any{"kind", "id"}}},
 		"whole":   {"type": "pandas.ParquetDataset", "filepath": "testdata/pandas.parquet"},
 		"excel":   {"type": "pandas.ExcelDataset", "filepath": "testdata/pandas.xlsx", "load_args": map[string]any{"sheet_name": "Cars"}},
 		"sheets":  {"type": "pandas.ExcelDataset", "filepath": "testdata/pandas.xlsx", "load_args": map[string]any{"sheet_name": nil}},
 	})
 	want := &dataset.Table{Columns: columns, Rows: rows}
 	require.Equal(t, want, load[*dataset.Table](t.Context(), t, c, "parquet"))
+	require.Equal(t, want, load[*dataset.Table](t.Context(), t, c, "feather"))
+	require.Equal(t, []any{"b", int64(2)}, load[*dataset.Table](t.Context(), t, c, "labels").Rows[1])
+	require.EqualValues(t, 2, load[arrow.Table](t.Context(), t, c, "labels").NumCols())
 	require.Equal(t, want, load[*dataset.Table](t.Context(), t, c, "excel"))
 	require.Equal(t, map[string]*dataset.Table{"Cars": want}, load[map[string]*dataset.Table](t.Context(), t, c, "sheets"))
 	whole := load[*dataset.Table](t.Context(), t, c, "whole")

@@ -125,6 +125,19 @@ func FuzzParquet(f *testing.F) {
 	})
 }
 
+func FuzzFeather(f *testing.F) {
+	whole, err := os.ReadFile("testdata/pandas.feather")
+	require.NoError(f, err)
+	f.Add(whole)
+	f.Add(whole[:len(whole)/2])
+	f.Add([]byte("FEA1"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if value, err := fuzzLoad(t, "pandas.FeatherDataset", "x.feather", data); err == nil {
+			requireTable(t, value)
+		}
+	})
+}
+
 func FuzzExcel(f *testing.F) {
 	whole, err := os.ReadFile("testdata/pandas.xlsx")
 	require.NoError(f, err)

@@ -53,15 +53,15 @@ func buildParquet(spec buildSpec) (catalog.Dataset, error) {
 	return newFile(spec, c, shown(spec, "load_args", nil), shown(spec, "save_args", nil))
 }
 
-// guard turns a panic of the Parquet library on damaged input into an error.
-func guard(err *error) {
+// guard turns a panic of the Arrow library on damaged input into an error.
+func guard(kind string, err *error) {
 	if r := recover(); r != nil {
-		*err = fmt.Errorf("damaged Parquet file: %v", r)
+		*err = fmt.Errorf("damaged %s file: %v", kind, r)
 	}
 }
 
 func (c *parquetCodec) open(src storage.Object) (_ *pqarrow.FileReader, err error) {
-	defer guard(&err)
+	defer guard("Parquet", &err)
 	// The reader closes what it reads from; the caller does that.
 	r, err := parquetfile.NewParquetReader(struct {
 		io.ReaderAt
@@ -87,7 +87,7 @@ func (c *parquetCodec) decode(ctx context.Context, src storage.Object, want refl
 
 // arrowTable hands the columns over as they are.
 func (c *parquetCodec) arrowTable(ctx context.Context, src storage.Object) (_ any, err error) {
-	defer guard(&err)
+	defer guard("Parquet", &err)
 	reader, err := c.open(src)
 	if err != nil {
 		return nil, err
@@ -135,7 +135,7 @@ func rootNames(n int, name func(int) string) []string {
 }
 
 func (c *parquetCodec) rows(ctx context.Context, src storage.Object) (_ rowReader, err error) {
-	defer guard(&err)
+	defer guard("Parquet", &err)
 	reader, err := c.open(src)
 	if err != nil {
 		return nil, err
@@ -148,16 +148,25 @@ func (c *parquetCodec) rows(ctx context.Context, src storage.Object) (_ rowReade
 	if err != nil {
 		return nil, fmt.Errorf("read Parquet file: %w", err)
 	}
-	r := &batchReader{batches: batches, names: columnNames(batches.Schema())}
+	r := &batchReader{kind: "Parquet", batches: batches, names: columnNames(batches.Schema())}
 	if c.columns != nil {
 		r.reorder(c.columns)
 	}
 	return r, nil
 }
 
+// batchSource is what batchReader needs of a reader of record batches.
+type batchSource interface {
+	Next() bool
+	RecordBatch() arrow.RecordBatch
+	Err() error
+	Release()
+}
+
 // batchReader hands out the rows of record batches.
 type batchReader struct {
-	batches pqarrow.RecordReader
+	kind    string // of the file, for errors
+	batches batchSource
 	names   []string
 	order   []int // positions of the columns, in the order asked for; nil keeps that of the file
 	chunk   *Table
@@ -197,10 +206,10 @@ func (r *batchReader) next() (_ row, err error) {
 }
 
 func (r *batchReader) fill() (err error) {
-	defer guard(&err)
+	defer guard(r.kind, &err)
 	if !r.batches.Next() {
 		if err := r.batches.Err(); err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("read Parquet file: %w", err)
+			return fmt.Errorf("read %s file: %w", r.kind, err)
 		}
 		return io.EOF
 	}
@@ -213,33 +222,10 @@ func (r *batchReader) fill() (err error) {
 const rowGroup = 1 << 20
 
 func (c *parquetCodec) encode(_ context.Context, w io.Writer, data any) error {
-	switch v := data.(type) {
-	case arrow.Table:
-		return c.write(v, w)
-	case arrow.RecordBatch:
-		return c.write(arrowTable(v), w)
-	}
-	f, err := frameOf(data)
+	table, err := arrowTableOf(data)
 	if err != nil {
 		return err
 	}
-	t, err := f.table()
-	if err != nil {
-		return err
-	}
-	schema, err := t.schemaOf(f.types)
-	if err != nil {
-		return err
-	}
-	batch, err := t.record(schema)
-	if err != nil {
-		return err
-	}
-	defer batch.Release()
-	return c.write(arrowTable(batch), w)
-}
-
-func (c *parquetCodec) write(table arrow.Table, w io.Writer) error {
 	properties := parquet.NewWriterProperties(parquet.WithCompression(c.compression), parquet.WithMaxRowGroupLength(rowGroup))
 	// The writer closes what it writes to when that is an io.Closer; the temporary file is closed by its owner.
 	return pqarrow.WriteTable(table, struct{ io.Writer }{w}, rowGroup, properties,

@@ -22,6 +22,7 @@ func Types() *catalog.Types {
 		{excelClass, buildExcel},
 		{incrementalClass, buildIncremental},
 		{partitionedClass, buildPartitioned},
+		{featherClass, buildFeather},
 		{jsonClass, buildJSON},
 		{parquetClass, buildParquet},
 		{pandasJSONClass, buildPandasJSON},
@@ -70,7 +71,6 @@ func register(t *catalog.Types, class string, build catalog.Builder) {
 var refused = map[string]string{
 	"kedro_datasets.pickle.pickle_dataset.PickleDataset":   "json.JSONDataset for values, pandas.ParquetDataset for tables",
 	"kedro_datasets.pandas.hdf_dataset.HDFDataset":         "pandas.ParquetDataset",
-	"kedro_datasets.pandas.feather_dataset.FeatherDataset": "pandas.ParquetDataset",
 	"kedro_datasets.spark.spark_dataset.SparkDataset":      "pandas.ParquetDataset",
 	"kedro_datasets.spark.spark_dataset_v2.SparkDatasetV2": "pandas.ParquetDataset",
 }
