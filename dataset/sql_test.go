@@ -43,9 +43,29 @@ func TestSQLTablesPassTheSuite(t *testing.T) {
 						_, _ = id.Write([]byte(folder))
 						return map[string]any{"table_name": fmt.Sprint("t", id.Sum32()), "credentials": map[string]any{"con": connection(folder), "pool_size": 3}}
 					}})
+			exerciseQuery(t, connection)
 			exerciseSQL(t, connection(t.TempDir()))
 		})
 	}
+}
+
+// exerciseQuery runs the suite over a query, which only loads.
+func exerciseQuery(t *testing.T, connection func(string) string) {
+	name := func(folder string) string {
+		id := fnv.New32()
+		_, _ = id.Write([]byte(folder))
+		return fmt.Sprint("q", id.Sum32())
+	}
+	catalogtest.Exercise(t, dataset.Types(), map[string]any{"type": "pandas.SQLQueryDataset"},
+		catalogtest.Features{Value: table(), Second: &dataset.Table{Columns: []string{"other"}, Rows: [][]any{{int64(7)}}}, Mutate: mutateTable,
+			Place: func(folder string) map[string]any {
+				return map[string]any{"sql": "SELECT * FROM " + name(folder), "credentials": map[string]any{"con": connection(folder)}}
+			},
+			Fill: func(t *testing.T, config map[string]any, value any) {
+				into := map[string]any{"type": "pandas.SQLTableDataset", "table_name": config["sql"].(string)[len("SELECT * FROM "):],
+					"credentials": config["credentials"], "save_args": map[string]any{"if_exists": "replace"}}
+				require.NoError(t, newCatalog(t, map[string]map[string]any{"t": into}).Save(t.Context(), "t", value))
+			}})
 }
 
 func exerciseSQL(t *testing.T, con string) {

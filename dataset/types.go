@@ -1,7 +1,9 @@
 package dataset
 
 import (
+	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/internal/storage"
@@ -18,6 +20,7 @@ func Types() *catalog.Types {
 		class string
 		build func(buildSpec) (catalog.Dataset, error)
 	}{
+		{apiClass, buildAPI},
 		{csvClass, buildCSV},
 		{excelClass, buildExcel},
 		{incrementalClass, buildIncremental},
@@ -38,8 +41,8 @@ func Types() *catalog.Types {
 			return known.build(buildSpec{Spec: spec, shared: shared})
 		})
 	}
-	for class, instead := range refused {
-		register(t, class, refuse(class, instead))
+	for _, r := range refused {
+		register(t, "kedro_datasets."+r.class, r.build)
 	}
 	return t
 }
@@ -54,9 +57,14 @@ type buildSpec struct {
 type resources struct {
 	stores    *storage.Set
 	databases databases
+	web       func() *http.Client // made at first use
 }
 
-func newResources() *resources { return &resources{stores: storage.NewSet()} }
+func newResources() *resources {
+	return &resources{stores: storage.NewSet(), web: sync.OnceValue(func() *http.Client {
+		return &http.Client{Transport: http.DefaultTransport.(*http.Transport).Clone()}
+	})}
+}
 
 // register adds a class of kedro_datasets by all names that Kedro finds it by: group.Class, group.module.Class, both with
 // and without the package.
@@ -65,18 +73,4 @@ func register(t *catalog.Types, class string, build catalog.Builder) {
 	parts := strings.Split(module, ".")
 	short := parts[0] + "." + parts[len(parts)-1]
 	t.Register(class, build, module, short, "kedro_datasets."+short)
-}
-
-// refused are types that need Python, with what to use instead.
-var refused = map[string]string{
-	"kedro_datasets.pickle.pickle_dataset.PickleDataset":   "json.JSONDataset for values, pandas.ParquetDataset for tables",
-	"kedro_datasets.pandas.hdf_dataset.HDFDataset":         "pandas.ParquetDataset",
-	"kedro_datasets.spark.spark_dataset.SparkDataset":      "pandas.ParquetDataset",
-	"kedro_datasets.spark.spark_dataset_v2.SparkDatasetV2": "pandas.ParquetDataset",
-}
-
-func refuse(class, instead string) catalog.Builder {
-	return func(catalog.Spec) (catalog.Dataset, error) {
-		return nil, catalog.Errorf("%s holds Python objects, which Kedge can't read: use %s, or run the project on the hosted engine", class, instead)
-	}
 }
