@@ -31,11 +31,14 @@ func (c *DataCatalog) load(ctx context.Context, name string, opts GetOptions, wa
 	if err != nil {
 		return nil, err
 	}
-	return loadNamed(ctx, zerolog.Ctx(ctx), name, ds, want)
+	return c.loadNamed(ctx, zerolog.Ctx(ctx), name, ds, want)
 }
 
-func loadNamed(ctx context.Context, log *zerolog.Logger, name string, ds Dataset, want reflect.Type) (any, error) {
+func (c *DataCatalog) loadNamed(ctx context.Context, log *zerolog.Logger, name string, ds Dataset, want reflect.Type) (any, error) {
 	logAccess(log, "Loading data from", name, ds)
+	if s := c.activeValidator(name, modeLoad); s != nil {
+		return c.loadValidated(ctx, s, name, ds, want)
+	}
 	data, err := loadAs(ctx, ds, want)
 	return data, prefixed(name, err)
 }
@@ -100,11 +103,14 @@ func (c *DataCatalog) Save(ctx context.Context, name string, data any) error {
 	if err != nil {
 		return err
 	}
-	return saveNamed(ctx, zerolog.Ctx(ctx), name, ds, data)
+	return c.saveNamed(ctx, zerolog.Ctx(ctx), name, ds, data)
 }
 
-func saveNamed(ctx context.Context, log *zerolog.Logger, name string, ds Dataset, data any) error {
+func (c *DataCatalog) saveNamed(ctx context.Context, log *zerolog.Logger, name string, ds Dataset, data any) error {
 	logAccess(log, "Saving data to", name, ds)
+	if s := c.activeValidator(name, modeSave); s != nil {
+		return c.saveValidated(ctx, s, name, ds, data)
+	}
 	return prefixed(name, save(ctx, ds, data))
 }
 
@@ -165,6 +171,7 @@ func (c *DataCatalog) Release(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	c.saved.Delete(name)
 	return release(ctx, ds)
 }
 

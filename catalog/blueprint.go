@@ -37,6 +37,9 @@ type Blueprint struct {
 	runtime     *pattern
 	shared      bool // what nothing describes is a SharedMemoryDataset
 	credentials map[string]any
+	validators  *Validators
+	validates   bool // some entry or pattern declares a validator
+	unvalidated bool // validators are off unless the environment says otherwise
 
 	resolved  sync.Map // name -> *entry, from patterns
 	count     atomic.Int64
@@ -60,18 +63,31 @@ type entry struct {
 	config   map[string]any
 	pattern  *pattern // that it was made from, or nil
 	definite func() (definition, error)
+	declared func() (*validatorSpec, error) // nil when it declares no validator
+}
+
+// validator returns the validator that the entry declares; nil when it has none.
+func (e *entry) validator() (*validatorSpec, error) {
+	if e.declared == nil {
+		return nil, nil
+	}
+	return e.declared()
 }
 
 func (b *Blueprint) newEntry(name string, config map[string]any, from *pattern) *entry {
 	e := &entry{name: name, config: config, pattern: from}
 	e.definite = sync.OnceValues(func() (definition, error) { return b.types.define(config) })
+	if _, ok := config[validatorKey]; ok {
+		e.declared = sync.OnceValues(func() (*validatorSpec, error) { return b.parseValidator(name, config) })
+	}
 	return e
 }
 
 // Compile checks entries, resolves their credentials and orders the patterns. Of opts it uses Credentials,
-// SharedMemory and Types.
+// SharedMemory, Types, Unvalidated and Validators.
 func Compile(entries []Entry, opts Options) (*Blueprint, error) {
-	b := &Blueprint{types: opts.Types, entries: make(map[string]*entry, len(entries)), credentials: opts.Credentials, shared: opts.SharedMemory}
+	b := &Blueprint{types: opts.Types, entries: make(map[string]*entry, len(entries)), credentials: opts.Credentials, shared: opts.SharedMemory,
+		validators: opts.Validators, unvalidated: opts.Unvalidated}
 	if b.types == nil {
 		b.types = NewTypes()
 	}
@@ -98,6 +114,9 @@ func (b *Blueprint) addPatterns(entries []Entry) error {
 			return err
 		}
 		b.patterns = append(b.patterns, newPattern(e.Name, config))
+		if _, ok := config[validatorKey]; ok {
+			b.validates = true
+		}
 	}
 	sortPatterns(b.patterns)
 	var catchAll []string
@@ -160,7 +179,13 @@ func (b *Blueprint) addEntries(entries []Entry) error {
 		if _, typed := config["type"]; !typed {
 			b.untyped = append(b.untyped, e.Name)
 		}
-		b.entries[e.Name] = b.newEntry(e.Name, config, nil)
+		made := b.newEntry(e.Name, config, nil)
+		if s, err := made.validator(); err != nil {
+			return err
+		} else if s != nil {
+			b.validates = true
+		}
+		b.entries[e.Name] = made
 	}
 	return nil
 }

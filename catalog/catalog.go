@@ -30,6 +30,10 @@ type Options struct {
 	SharedMemory bool
 	// Types are the types that entries may name. Defaults to NewTypes().
 	Types *Types
+	// Unvalidated switches declared validators off (Kedro's setting DATASET_VALIDATION = False, CAT-141).
+	Unvalidated bool
+	// Validators are those that entries may declare. Defaults to none.
+	Validators *Validators
 }
 
 // Named is a dataset with its name.
@@ -53,6 +57,8 @@ type DataCatalog struct {
 	versioned    []string        // names in live of versioned datasets
 	spare        []MemoryDataset // made together with the last one
 	wanted       int             // how many may be asked for in a row
+
+	saved sync.Map // names of datasets whose data was validated when this catalog saved it (CAT-147)
 
 	removals atomic.Uint64 // counts the datasets that were replaced: what a Selection has found is good as long as it stays
 }
@@ -105,6 +111,9 @@ func (b *Blueprint) Catalog(ctx context.Context, opts Options) (*DataCatalog, er
 		if !c.isDropped(name) {
 			return nil, missingType(name)
 		}
+	}
+	if b.validates {
+		b.warnUnregistered(ctx)
 	}
 	c.params = len(c.order)
 	for i := range opts.Parameters.len() {
@@ -170,6 +179,7 @@ func (c *DataCatalog) drop(name string) {
 func (c *DataCatalog) remove(name string) {
 	c.live.remove(name)
 	c.removals.Add(1)
+	c.saved.Delete(name)
 	c.drop(name)
 	c.versioned = slices.DeleteFunc(c.versioned, func(v string) bool { return v == name })
 	if i := slices.Index(c.order, name); i >= 0 {
@@ -279,6 +289,9 @@ func (c *DataCatalog) build(ctx context.Context, name string, fallback bool) (Da
 		return nil, &DatasetError{Kind: kindDatasetNotFound, Message: "Dataset '" + name + "' not found in the catalog"}
 	}
 	c.blueprint.warnCatchAll(ctx, e)
+	if _, err := e.validator(); err != nil {
+		return nil, err
+	}
 	ds, err := c.instantiate(ctx, e)
 	if err != nil {
 		return nil, err

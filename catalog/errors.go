@@ -20,9 +20,10 @@ var (
 
 // Class names of the errors that derive from DatasetError.
 const (
-	kindDatasetNotFound      = "DatasetNotFoundError"
-	kindVersionNotFound      = "VersionNotFoundError"
-	kindVersionAlreadyExists = "VersionAlreadyExistsError"
+	kindDatasetNotFound         = "DatasetNotFoundError"
+	kindVersionNotFound         = "VersionNotFoundError"
+	kindValidationConfiguration = "ValidationConfigurationError"
+	kindVersionAlreadyExists    = "VersionAlreadyExistsError"
 )
 
 // DatasetError is Kedro's DatasetError and, by its Kind, the classes derived from it.

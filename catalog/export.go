@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -29,6 +30,9 @@ func (c *DataCatalog) ToConfig() Exported {
 			continue
 		}
 		config = unresolveCredentials(name, config, out.Credentials)
+		if s, err := c.validatorOf(name); s != nil && err == nil {
+			config[validatorKey] = s.config()
+		}
 		out.Catalog = append(out.Catalog, Entry{Name: name, Config: config})
 		out.LoadVersions[name] = loadVersions[name]
 	}
@@ -81,6 +85,48 @@ func unresolveCredentials(name string, config map[string]any, into map[string]an
 		}
 	}
 	return out
+}
+
+// Equal tells whether two catalogs hold the same datasets in use, entries and patterns (CAT-062).
+func (c *DataCatalog) Equal(other *DataCatalog) bool {
+	names := c.Keys()
+	if !slices.Equal(names, other.Keys()) || !slices.Equal(c.Patterns(), other.Patterns()) {
+		return false
+	}
+	for _, name := range names {
+		if !sameDataset(c, other, name) {
+			return false
+		}
+	}
+	for i, p := range c.blueprint.patterns {
+		if !reflect.DeepEqual(p.config, other.blueprint.patterns[i].config) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameDataset compares what two catalogs have under a name: the dataset in use, else the entry or the parameter.
+func sameDataset(a, b *DataCatalog, name string) bool {
+	mine, mineInUse := a.inUse(name)
+	theirs, theirsInUse := b.inUse(name)
+	if mineInUse || theirsInUse {
+		return mine == theirs
+	}
+	if value, ok := a.parameters.get(name); ok {
+		other, _ := b.parameters.get(name)
+		return reflect.DeepEqual(value, other)
+	}
+	config, _ := a.config(name)
+	other, _ := b.config(name)
+	return reflect.DeepEqual(config, other)
+}
+
+func (c *DataCatalog) inUse(name string) (Dataset, bool) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	ds, parameter, ok := c.find(name)
+	return ds, ok && !parameter
 }
 
 // Usage tells the datasets of one pipeline, each type with its names in order (CAT-160).

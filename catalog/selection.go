@@ -84,7 +84,7 @@ func (s *Selection) LoadAs(ctx context.Context, i int, want reflect.Type) (any, 
 	if err != nil {
 		return nil, err
 	}
-	return loadNamed(ctx, s.logger(ctx), s.layout.names[i], ds, want)
+	return s.catalog.loadNamed(ctx, s.logger(ctx), s.layout.names[i], ds, want)
 }
 
 // Save is DataCatalog.Save by place.
@@ -93,7 +93,7 @@ func (s *Selection) Save(ctx context.Context, i int, data any) error {
 	if err != nil {
 		return err
 	}
-	return saveNamed(ctx, s.logger(ctx), s.layout.names[i], ds, data)
+	return s.catalog.saveNamed(ctx, s.logger(ctx), s.layout.names[i], ds, data)
 }
 
 // Release is DataCatalog.Release by place.
@@ -102,6 +102,7 @@ func (s *Selection) Release(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
+	s.catalog.saved.Delete(s.layout.names[i])
 	return release(ctx, ds)
 }
 
