@@ -16,18 +16,19 @@ import (
 // Project is everything that a session needs to know of a project besides its configuration files.
 // It does not change after [New] or [Load] and is safe for concurrent use.
 type Project struct {
-	name     string
-	dir      string
-	settings Settings
-	entries  []entry // pipelines in order of registration
-	bare     bool    // no default pipeline unless one is registered
-	registry *Registry
-	hooks    []any
-	types    *catalog.Types
-	funcs    map[string]any
-	runners  map[string]RunnerFunc
-	params   map[string]reflect.Type
-	errs     []error
+	name       string
+	dir        string
+	settings   Settings
+	entries    []entry // pipelines in order of registration
+	bare       bool    // no default pipeline unless one is registered
+	registry   *Registry
+	hooks      []any
+	types      *catalog.Types
+	validators *catalog.Validators
+	funcs      map[string]any
+	runners    map[string]RunnerFunc
+	params     map[string]reflect.Type
+	errs       []error
 }
 
 // Option declares one part of a project for [New].
@@ -40,11 +41,12 @@ type RunnerFunc func(params map[string]any) (runner.Runner, error)
 // the options (a name given twice, settings that contradict each other) are kept for [Project.Validate].
 func New(name string, opts ...Option) *Project {
 	p := &Project{
-		name:    name,
-		types:   dataset.Types(),
-		funcs:   map[string]any{},
-		runners: map[string]RunnerFunc{},
-		params:  map[string]reflect.Type{},
+		name:       name,
+		types:      dataset.Types(),
+		validators: catalog.NewValidators(),
+		funcs:      map[string]any{},
+		runners:    map[string]RunnerFunc{},
+		params:     map[string]reflect.Type{},
 	}
 	for _, opt := range opts {
 		opt(p)
