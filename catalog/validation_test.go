@@ -156,6 +156,8 @@ func TestValidationIsSwitched(t *testing.T) { // CAT-141
 	for declared, want := range map[string]bool{"load": false, "save": true} {
 		c, _, _ := validated(t, map[string]any{"class": "my.NotShort", "True": declared}, Options{}) // CAT-143
 		require.Equal(t, want, c.Save(t.Context(), "x", "ab") != nil)
+		c, _, _ = validated(t, map[any]any{"class": "my.NotShort", true: declared}, Options{})
+		require.Equal(t, want, c.Save(t.Context(), "x", "ab") != nil)
 	}
 	c, _, _ := validated(t, map[string]any{"class": "my.NotShort", "enabled": false}, Options{})
 	require.NoError(t, c.Save(t.Context(), "x", "ab"))

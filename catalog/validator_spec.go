@@ -51,6 +51,14 @@ func (b *Blueprint) parseValidator(dataset string, config map[string]any) (*vali
 		if err := s.parse(dataset, v); err != nil {
 			return nil, err
 		}
+	case map[any]any: // YAML's, when some key is no text
+		texts := make(map[string]any, len(v))
+		for key, value := range v {
+			texts[pyyaml.Str(key)] = value
+		}
+		if err := s.parse(dataset, texts); err != nil {
+			return nil, err
+		}
 	default:
 		return nil, declarationError(dataset, "expected a class path string or a dictionary, got %s (%s).", typeName(declared), repr(declared, 0))
 	}

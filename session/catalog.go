@@ -118,6 +118,7 @@ func (e *engine) compile(key blueprintKey) (*blueprint, error) {
 	}
 	bp.Blueprint, err = catalog.Compile(entries, catalog.Options{
 		Credentials: bp.creds, SharedMemory: key.shared, Types: e.project.Types(),
+		Validators: e.project.Validators(), Unvalidated: !*e.project.Settings().DatasetValidation,
 	})
 	return bp, err
 }
