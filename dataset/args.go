@@ -133,7 +133,7 @@ func (a *args) done() error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(a.values)) {
 		if !slices.Contains(a.known, key) && !slices.Contains(a.ignored, key) {
-			known := slices.Sorted(slices.Values(a.known))
+			known := slices.Compact(slices.Sorted(slices.Values(a.known)))
 			return &catalog.ArgumentError{Message: fmt.Sprintf("%s.%s isn't supported; supported are: %s", a.name, key, strings.Join(known, ", "))}
 		}
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/internal/pyyaml"
 	"github.com/kedge-run/kedge/internal/storage"
+	"golang.org/x/text/encoding"
 )
 
 const csvClass = "kedro_datasets.pandas.csv_dataset.CSVDataset"
@@ -31,8 +32,12 @@ type csvCodec struct {
 	skip      int      // lines to leave out at the start
 	limit     int      // rows to read, -1 for all
 	typing    typing
-	selection []any // usecols: names or positions; nil for all
+	selection []any             // usecols: names or positions; nil for all
+	labels    []any             // index_col: columns of row labels, which a Table has not; they are left out
+	packed    string            // how the file is compressed, "" for not
+	encoding  encoding.Encoding // nil is UTF-8
 
+	savePacked string
 	saveSep    string
 	saveIndex  bool
 	saveHeader bool
@@ -48,8 +53,10 @@ func buildCSV(spec buildSpec) (catalog.Dataset, error) {
 		return nil, err
 	}
 	c := &csvCodec{}
-	if err := errors.Join(c.readLoadArgs(argsOf(spec, "load_args", "engine", "low_memory", "memory_map", "storage_options", "dtype_backend", "encoding_errors")),
-		c.readSaveArgs(argsOf(spec, "save_args", "storage_options", "compression", "errors"))); err != nil {
+	load := argsOf(spec, "load_args", "engine", "low_memory", "memory_map", "storage_options", "dtype_backend", "encoding_errors")
+	file, _ := spec.Args["filepath"].(string)
+	c.packed = compressionOf(load, file)
+	if err := errors.Join(c.readLoadArgs(load), c.readSaveArgs(argsOf(spec, "save_args", "storage_options", "errors"))); err != nil {
 		return nil, err
 	}
 	return newFile(spec, c, shown(spec, "load_args", nil), shown(spec, "save_args", map[string]any{"index": false}))
@@ -63,7 +70,8 @@ func (c *csvCodec) readLoadArgs(a *args) error {
 	c.limit = a.number("nrows", -1)
 	c.selection = selection(a)
 	c.typing = readTyping(a)
-	checkEncoding(a)
+	c.encoding = textEncoding(a)
+	c.labels = labels(a)
 	if q := a.text("quotechar", `"`); q != `"` {
 		a.fail("quotechar", "must be %q, got %q", `"`, q)
 	}
@@ -77,6 +85,7 @@ func (c *csvCodec) readSaveArgs(a *args) error {
 	c.saveNames = a.texts("columns")
 	c.blank = a.text("na_rep", "")
 	c.newline = a.text("lineterminator", "\n")
+	c.savePacked = saveCompression(a)
 	c.layout = layoutOf(a.text("date_format", ""))
 	if mode := a.text("mode", "w"); mode != "w" {
 		a.fail("mode", "must be %q: files are replaced as a whole, got %q", "w", mode)
@@ -132,6 +141,18 @@ func selection(a *args) []any {
 	return list
 }
 
+// labels reads index_col: a name or a position, or a list of them; false and null are none.
+func labels(a *args) []any {
+	switch v, _ := a.get("index_col"); v := v.(type) {
+	case nil, bool:
+		return nil
+	case []any:
+		return v
+	default:
+		return []any{v}
+	}
+}
+
 func checkEncoding(a *args) {
 	if name := a.text("encoding", "utf-8"); !slices.Contains([]string{"utf-8", "utf8", "utf-8-sig", "ascii"}, strings.ToLower(name)) {
 		a.fail("encoding", "must be utf-8, got %q", name)
@@ -159,7 +180,11 @@ type csvReader struct {
 }
 
 func (c *csvCodec) rows(_ context.Context, src storage.Object) (rowReader, error) {
-	buffer := bufio.NewReaderSize(src, 1<<16)
+	text, err := c.plainText(src)
+	if err != nil {
+		return nil, err
+	}
+	buffer := bufio.NewReaderSize(text, 1<<16)
 	if mark, err := buffer.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
 		if _, err := buffer.Discard(3); err != nil {
 			return nil, err
@@ -223,26 +248,36 @@ func uniqueNames(names []string) []string {
 
 // choose finds the columns that usecols names.
 func (r *csvReader) choose() error {
-	if r.codec.selection == nil {
+	if r.codec.selection == nil && r.codec.labels == nil {
 		return nil
 	}
 	var names []string
+	chosen := 0
 	for i, name := range r.names {
-		if slices.ContainsFunc(r.codec.selection, func(wanted any) bool {
-			n, isNumber := wholeNumber(wanted)
-			return wanted == name || isNumber && n == i
-		}) {
+		if r.codec.selection != nil && !holds(r.codec.selection, i, name) {
+			continue
+		}
+		if !holds(r.codec.labels, chosen, name) { // positions count the chosen columns
 			r.pick = append(r.pick, i)
 			names = append(names, name)
 		}
+		chosen++
 	}
-	for _, wanted := range r.codec.selection {
+	for _, wanted := range append(slices.Clone(r.codec.selection), r.codec.labels...) {
 		if name, ok := wanted.(string); ok && !slices.Contains(r.names, name) {
-			return &PlaceError{Want: "column " + quoted(name) + " of usecols", Got: "columns " + strings.Join(r.names, ", ")}
+			return &PlaceError{Want: "column " + quoted(name) + " of usecols or index_col", Got: "columns " + strings.Join(r.names, ", ")}
 		}
 	}
 	r.names = names
 	return nil
+}
+
+// holds tells whether a list of names and positions has a column.
+func holds(list []any, i int, name string) bool {
+	return slices.ContainsFunc(list, func(wanted any) bool {
+		n, isNumber := wholeNumber(wanted)
+		return wanted == name || isNumber && n == i
+	})
 }
 
 func (r *csvReader) columns() []string { return r.names }
@@ -299,6 +334,17 @@ func (r *csvReader) table(rows [][]string) *Table {
 
 // encode writes the rows as pandas' to_csv does.
 func (c *csvCodec) encode(_ context.Context, w io.Writer, data any) error {
+	packed, err := c.pack(w)
+	if err != nil {
+		return err
+	}
+	if err := c.write(packed, data); err != nil {
+		return err // what is packed so far is thrown away with the file
+	}
+	return packed.Close()
+}
+
+func (c *csvCodec) write(w io.Writer, data any) error {
 	f, err := frameOf(data)
 	if err != nil {
 		return err

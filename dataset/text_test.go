@@ -119,8 +119,8 @@ func TestCSVLoadArgs(t *testing.T) {
 			require.Equal(t, test.first, data.(*dataset.Table).Rows[0])
 		})
 	}
-	_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": map[string]any{"encoding": "latin-1"}}, "x.csv", text)
-	require.ErrorContains(t, err, `load_args.encoding must be utf-8, got "latin-1"`)
+	_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": map[string]any{"encoding": "klingon"}}, "x.csv", text)
+	require.ErrorContains(t, err, `load_args.encoding must be utf-8, got "klingon"`)
 	_, err = loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", "")
 	require.ErrorContains(t, err, "No columns to parse from file")
 }
@@ -175,4 +175,31 @@ func TestPandasJSON(t *testing.T) {
 			require.Equal(t, data, back)
 		})
 	}
+}
+
+// TestCSVFiles: packed ones, other encodings, row labels.
+func TestCSVFiles(t *testing.T) {
+	want := &dataset.Table{Columns: []string{"a"}, Rows: [][]any{{"é"}}}
+	text := saved(t, map[string]any{"type": "pandas.CSVDataset", "save_args": map[string]any{"compression": "gzip"}}, "x.csv.gz", want)
+	require.Equal(t, "\x1f\x8b", text[:2])
+	for name, test := range map[string]struct {
+		file, text string
+		args       map[string]any
+	}{
+		"by its name": {"x.csv.gz", text, nil},
+		"as told":     {"x.csv", text, map[string]any{"compression": "gzip"}},
+		"zstd":        {"x.csv.zst", saved(t, map[string]any{"type": "pandas.CSVDataset", "save_args": map[string]any{"compression": "zstd"}}, "x.csv.zst", want), nil},
+		"latin-1":     {"x.csv", "a\n\xe9\n", map[string]any{"encoding": "latin-1"}},
+		"utf-16":      {"x.csv", "\xff\xfea\x00\n\x00\xe9\x00\n\x00", map[string]any{"encoding": "utf-16"}},
+		"row labels":  {"x.csv", ",a\n0,é\n", map[string]any{"index_col": 0}},
+		"two labels":  {"x.csv", "i,x,a,j\n0,1,é,2\n", map[string]any{"index_col": []any{"i", "j"}, "usecols": []any{"i", "a", "j"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			data, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": test.args}, test.file, test.text)
+			require.NoError(t, err)
+			require.Equal(t, want, data)
+		})
+	}
+	_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv.gz", "plain")
+	require.ErrorContains(t, err, "unpack: ")
 }

@@ -1,0 +1,97 @@
+package dataset
+
+import (
+	"compress/bzip2"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+	"golang.org/x/text/encoding"
+	"golang.org/x/text/encoding/charmap"
+	"golang.org/x/text/encoding/unicode"
+)
+
+// encodings are the ones of files that aren't UTF-8, by Python's names in lower case.
+var encodings = map[string]encoding.Encoding{
+	"latin-1": charmap.ISO8859_1, "latin1": charmap.ISO8859_1, "iso-8859-1": charmap.ISO8859_1, "iso8859-1": charmap.ISO8859_1,
+	"iso-8859-15": charmap.ISO8859_15, "cp1252": charmap.Windows1252, "windows-1252": charmap.Windows1252,
+	"utf-16": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
+}
+
+// textEncoding reads load_args.encoding; nil is UTF-8.
+func textEncoding(a *args) encoding.Encoding {
+	name := strings.ToLower(a.text("encoding", "utf-8"))
+	if e, ok := encodings[name]; ok {
+		return e
+	}
+	checkEncoding(a)
+	return nil
+}
+
+// compressionOf reads load_args.compression: by default the end of the file's name tells.
+func compressionOf(a *args, file string) string {
+	if v, ok := a.values["compression"]; ok && v == nil {
+		a.known = append(a.known, "compression")
+		return ""
+	}
+	name := a.choice("compression", "infer", "infer", "gzip", "bz2", "zstd")
+	if name != "infer" {
+		return name
+	}
+	for end, kind := range map[string]string{".gz": "gzip", ".bz2": "bz2", ".zst": "zstd"} {
+		if strings.HasSuffix(strings.ToLower(file), end) {
+			return kind
+		}
+	}
+	return ""
+}
+
+// saveCompression reads save_args.compression. As in Kedro the name of the file doesn't tell when it is written.
+func saveCompression(a *args) string {
+	name := a.choice("compression", "infer", "infer", "gzip", "zstd")
+	if name == "infer" {
+		return ""
+	}
+	return name
+}
+
+// plainText reads the text of a file: unpacked, as UTF-8.
+func (c *csvCodec) plainText(src io.Reader) (io.Reader, error) {
+	var err error
+	switch c.packed {
+	case "gzip":
+		src, err = gzip.NewReader(src)
+	case "bz2":
+		src = bzip2.NewReader(src)
+	case "zstd":
+		var unpacker *zstd.Decoder
+		if unpacker, err = zstd.NewReader(src, zstd.WithDecoderConcurrency(1)); err == nil {
+			src = unpacker.IOReadCloser()
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("unpack: %w", err)
+	}
+	if c.encoding != nil {
+		src = c.encoding.NewDecoder().Reader(src)
+	}
+	return src, nil
+}
+
+// pack returns a writer that packs what is written as save_args say; it must be closed.
+func (c *csvCodec) pack(w io.Writer) (io.WriteCloser, error) {
+	switch c.savePacked {
+	case "gzip":
+		return gzip.NewWriter(w), nil
+	case "zstd":
+		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
+	}
+	return openWriter{w}, nil
+}
+
+// openWriter stays open when it is closed.
+type openWriter struct{ io.Writer }
+
+func (openWriter) Close() error { return nil }
