@@ -33,8 +33,14 @@ type archiveSource struct {
 	content  map[string][]byte
 }
 
+// archiveFile is an archive, open for reading.
+type archiveFile interface {
+	io.Reader
+	io.ReaderAt
+}
+
 // unpack reads all files of an archive.
-type unpack func(f *os.File, size int64, add func(name string, r io.Reader) error) error
+type unpack func(f archiveFile, size int64, add func(name string, r io.Reader) error) error
 
 // archiveReader is how to read the archive that the name says it is, nil for a folder.
 func archiveReader(name string) unpack {
@@ -61,7 +67,7 @@ func unxz(io.Reader) (io.Reader, error) {
 }
 
 func untar(decompress func(io.Reader) (io.Reader, error)) unpack {
-	return func(f *os.File, _ int64, add func(string, io.Reader) error) error {
+	return func(f archiveFile, _ int64, add func(string, io.Reader) error) error {
 		r, err := decompress(f)
 		if err != nil {
 			return err
@@ -83,7 +89,7 @@ func untar(decompress func(io.Reader) (io.Reader, error)) unpack {
 	}
 }
 
-func unzip(f *os.File, size int64, add func(string, io.Reader) error) error {
+func unzip(f archiveFile, size int64, add func(string, io.Reader) error) error {
 	entries, err := zip.NewReader(f, size)
 	if err != nil {
 		return err

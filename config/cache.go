@@ -18,7 +18,11 @@ type Cache struct {
 	// Reload walks the folders at every access instead of at most once in 100 ms.
 	Reload bool
 
+	// Fetch reads remote sources (CFG-071), at most once in 10 s unless Reload. Defaults to none: they are refused.
+	Fetch Fetch
+
 	archives archives
+	remotes  remotes
 	mu       sync.Mutex // guards the fields below
 	layouts  map[string]*layout
 	states   map[string]*snapshot
@@ -117,7 +121,7 @@ func (f *folder) same(other *folder) bool {
 
 // walk lists both folders of a layout and parses what is new in them.
 func (c *Cache) walk(l *layout) (*snapshot, error) {
-	src, err := openSource(l.confSource, &c.archives)
+	src, err := c.openSource(l.confSource)
 	if err != nil {
 		return nil, err
 	}

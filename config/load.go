@@ -162,7 +162,11 @@ func anyList(texts []string) []any {
 // Credentials are resolved here, file by file (CFG-056).
 func (l *Loader) read(s *snapshot, side *side) error {
 	if !side.folder.exists {
-		return &MissingConfigError{"Given configuration path either does not exist or is not a valid directory: " + side.folder.path}
+		text := "Given configuration path either does not exist or is not a valid directory: " + side.folder.path
+		if err := failureOf(s.source); err != nil {
+			text += ". Error: " + err.Error()
+		}
+		return &MissingConfigError{text}
 	}
 	side.load()
 	if side.readErr != nil {

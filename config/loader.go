@@ -28,7 +28,8 @@ type Options struct {
 	BaseEnv string
 	// Cache keeps parsed files over loaders. Defaults to none: files are looked at at every access (CFG-007).
 	Cache *Cache
-	// ConfSource is the folder or archive with the environments. Defaults to the current folder.
+	// ConfSource is the folder or archive with the environments; a URL when the Cache can fetch it (CFG-071). Defaults to the
+	// current folder.
 	ConfSource string
 	// DefaultRunEnv is the run environment when Env is empty. Defaults to ConfSource itself.
 	DefaultRunEnv string

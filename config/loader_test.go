@@ -101,9 +101,9 @@ func TestConstruction(t *testing.T) {
 			func(o *config.Options) { o.BaseEnv, o.DefaultRunEnv = "", "" })
 		requireError(t, err, "ValueError", "Duplicate keys found in")
 	})
-	t.Run("CFG-071 remote sources are refused", func(t *testing.T) {
+	t.Run("CFG-071 remote sources need a way to fetch them", func(t *testing.T) {
 		_, err := newLoader(t, nil, func(o *config.Options) { o.ConfSource = "s3://bucket/conf" })
-		require.ErrorContains(t, err, "remote sources are not supported")
+		require.ErrorContains(t, err, "remote sources need a way to fetch them")
 	})
 	t.Run("CFG-058 registration is logged", func(t *testing.T) {
 		var out bytes.Buffer

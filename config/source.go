@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// source is where configuration comes from: a folder or an archive.
+// source is where configuration comes from: a folder or an archive, here or remote.
 type source interface {
 	// folder is the path of an environment, as messages show it.
 	folder(env string) string
@@ -39,12 +39,12 @@ type identity struct {
 var remoteSource = regexp.MustCompile(`^(https?|abfss?|adl|gcs|gdrive|gs|oci|oss|s3[an]?)://`)
 
 // openSource finds out what kind of source a text names (CFG-070..072).
-func openSource(confSource string, archives *archives) (source, error) {
+func (c *Cache) openSource(confSource string) (source, error) {
 	if remoteSource.MatchString(confSource) {
-		return nil, fmt.Errorf("configuration source %q: remote sources are not supported; copy it to a local folder or archive", confSource)
+		return c.remotes.open(confSource, c.Fetch, c.Reload)
 	}
 	if open := archiveReader(confSource); open != nil {
-		return archives.open(confSource, open)
+		return c.archives.open(confSource, open)
 	}
 	return dirSource{root: confSource}, nil
 }

@@ -6,14 +6,17 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/kedge-run/kedge/config"
 	"github.com/kedge-run/kedge/hook"
 	"github.com/kedge-run/kedge/internal/mask"
+	"github.com/kedge-run/kedge/internal/storage"
 	"github.com/kedge-run/kedge/project"
 )
 
@@ -78,11 +81,11 @@ func open(ctx context.Context, o opening) (*engine, error) {
 	}
 	if e.confSource == "" {
 		e.confSource = e.project.Settings().ConfSource
-		if !filepath.IsAbs(e.confSource) {
+		if !filepath.IsAbs(e.confSource) && !strings.Contains(e.confSource, "://") {
 			e.confSource = filepath.Join(path, e.confSource)
 		}
 	}
-	e.config.Reload = o.reload
+	e.config.Reload, e.config.Fetch = o.reload, fetchConfig
 	e.everything = sync.OnceValue(e.allRequirements)
 	if e.newRunID == nil {
 		e.newRunID = freshRunID
@@ -117,6 +120,19 @@ func projectPath(o opening) (string, error) {
 		return "", fmt.Errorf("find project: %w", err)
 	}
 	return path, nil
+}
+
+// fetchTime bounds the reading of a remote conf source.
+const fetchTime = time.Minute
+
+// fetchConfig reads a remote conf source with what the environment knows of credentials, as Kedro does (CFG-071). It serves all
+// runs that start meanwhile, so it ends with none of them.
+func fetchConfig(url string, wanted func(name string) bool) (map[string][]byte, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), fetchTime)
+	defer cancel()
+	stores := storage.NewSet()
+	defer stores.Close()
+	return stores.Fetch(ctx, url, wanted)
 }
 
 // newLoader makes the configuration loader of one run (SES-040).

@@ -19,6 +19,7 @@ type azureAccount struct {
 	tenant, clientID, clientSecret string
 	host                           string
 	anonymous                      bool
+	options                        container.ClientOptions
 }
 
 // openAzure reads the options of adlfs. Without keys the usual places are asked: environment, workload identity, the machine's
@@ -27,6 +28,7 @@ func (s *Set) openAzure(o *options) opener {
 	a := azureAccount{name: o.text("account_name"), key: o.text("account_key"), sas: o.text("sas_token"), connection: o.text("connection_string"),
 		tenant: o.text("tenant_id"), clientID: o.text("client_id"), clientSecret: o.text("client_secret"),
 		host: o.text("account_host"), anonymous: o.boolean("anon")}
+	a.options.Transport = s.client()
 	return func(_ context.Context, bucket string) (*blob.Bucket, error) {
 		if user, host, ok := strings.Cut(bucket, "@"); ok { // abfss://container@account.dfs.core.windows.net/path
 			bucket, a := user, a
@@ -47,7 +49,7 @@ func (a azureAccount) open(bucket string) (*blob.Bucket, error) {
 
 func (a azureAccount) client(bucket string) (*container.Client, error) {
 	if a.connection != "" {
-		return container.NewClientFromConnectionString(a.connection, bucket, nil)
+		return container.NewClientFromConnectionString(a.connection, bucket, &a.options)
 	}
 	if strings.Contains(bucket, ".") || a.name == "" {
 		return nil, errors.New("which account? Give account_name in the credentials and write abfs://container/path")
@@ -63,17 +65,17 @@ func (a azureAccount) client(bucket string) (*container.Client, error) {
 		if err != nil {
 			return nil, err
 		}
-		return container.NewClientWithSharedKeyCredential(url, key, nil)
+		return container.NewClientWithSharedKeyCredential(url, key, &a.options)
 	case a.sas != "":
-		return container.NewClientWithNoCredential(url+"?"+strings.TrimPrefix(a.sas, "?"), nil)
+		return container.NewClientWithNoCredential(url+"?"+strings.TrimPrefix(a.sas, "?"), &a.options)
 	case a.anonymous:
-		return container.NewClientWithNoCredential(url, nil)
+		return container.NewClientWithNoCredential(url, &a.options)
 	}
 	token, err := a.identity()
 	if err != nil {
 		return nil, err
 	}
-	return container.NewClient(url, token, nil)
+	return container.NewClient(url, token, &a.options)
 }
 
 func (a azureAccount) identity() (azcore.TokenCredential, error) {

@@ -44,6 +44,7 @@ func (s *Set) openS3(o *options) opener {
 		cfg.Region = cmp.Or(region, cfg.Region, "us-east-1")
 		custom := endpoint != "" || cfg.BaseEndpoint != nil
 		client := s3.NewFromConfig(cfg, func(o *s3.Options) {
+			o.HTTPClient = s.client()
 			if endpoint != "" {
 				o.BaseEndpoint = &endpoint
 			}

@@ -31,6 +31,9 @@ func NewSet() *Set {
 	})}
 }
 
+// Close ends the connections that nobody uses. The Set can still be used.
+func (s *Set) Close() { s.client().CloseIdleConnections() }
+
 // bucketKey tells buckets apart: those of one name may be used with several credentials.
 type bucketKey struct {
 	protocol, bucket string
