@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/container"
 	"github.com/stretchr/testify/require"
 )
 
@@ -58,6 +59,28 @@ func GCS(t testing.TB) Bucket {
 	require.NoError(t, response.Body.Close())
 	require.Equal(t, http.StatusOK, response.StatusCode)
 	return Bucket{URL: "gs://kedge", Options: map[string]any{"token": "anon", "endpoint_url": url}}
+}
+
+// Azurite starts Microsoft's emulator of Azure's store, the program that KEDGE_AZURITE names (azurite-blob of the npm package
+// azurite), and makes a container in it. It is the one server that can't be had with Go alone: without the variable ok is false.
+func Azurite(t testing.TB) (bucket Bucket, ok bool) {
+	t.Helper()
+	program := os.Getenv("KEDGE_AZURITE")
+	if program == "" {
+		return Bucket{}, false
+	}
+	// The account and key that the emulator's documentation gives.
+	const account, key = "devstoreaccount1", "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
+	address := freeAddress(t)
+	_, port, _ := strings.Cut(address, ":")
+	run(t, program, "--blobHost", "127.0.0.1", "--blobPort", port, "--location", t.TempDir(), "--silent", "--skipApiVersionCheck")
+	wait(t, "http://"+address)
+	connection := fmt.Sprintf("DefaultEndpointsProtocol=http;AccountName=%s;AccountKey=%s;BlobEndpoint=http://%s/%s;", account, key, address, account)
+	client, err := container.NewClientFromConnectionString(connection, "kedge", nil)
+	require.NoError(t, err)
+	_, err = client.Create(t.Context(), nil)
+	require.NoError(t, err)
+	return Bucket{URL: "abfs://kedge", Options: map[string]any{"connection_string": connection}}, true
 }
 
 // freeAddress finds an address that nobody listens on.

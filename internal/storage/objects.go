@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -159,18 +160,24 @@ func (o *objects) Replace(ctx context.Context, name string, write func(io.Writer
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	w, err := b.NewWriter(ctx, key, nil)
-	if err != nil {
-		return o.failure("create", name, err)
+	// The upload reads from a pipe, since the writer of the driver for Azure panics when a request fails.
+	from, to := io.Pipe()
+	uploaded := make(chan error, 1)
+	go func() {
+		err := b.Upload(ctx, key, from, &blob.WriterOptions{ContentType: "application/octet-stream"})
+		_ = from.CloseWithError(err) // what is still to be written has nowhere to go
+		uploaded <- err
+	}()
+	buffer := bufio.NewWriterSize(to, 1<<16)
+	err = firstError(write(struct{ io.Writer }{buffer}), buffer.Flush) // codecs close what they can
+	if err = firstError(err, ctx.Err); err == nil {
+		_ = to.Close() // never fails
+		return o.failure("create", name, <-uploaded)
 	}
-	err = write(struct{ io.Writer }{w}) // codecs may close what they can
-	if err == nil {
-		err = ctx.Err()
+	cancel() // before the end of the pipe is seen: nothing is uploaded
+	_ = to.CloseWithError(err)
+	if failed := <-uploaded; failed != nil && errors.Is(err, failed) { // the upload failed first
+		return o.failure("create", name, failed)
 	}
-	if err != nil {
-		cancel() // a writer closed after that uploads nothing
-		_ = w.Close()
-		return err
-	}
-	return o.failure("create", name, w.Close())
+	return err
 }

@@ -17,14 +17,14 @@ const maxBuckets = 256
 
 // Set opens stores and shares their connections. It is safe for concurrent use; make one by NewSet.
 type Set struct {
-	mu      sync.Mutex                 // guards the field below
-	buckets map[bucketKey]*blob.Bucket // open ones
-	client  func() *http.Client        // made at first use
+	mu      sync.Mutex               // guards the field below
+	buckets map[bucketKey]*oneBucket // in use
+	client  func() *http.Client      // made at first use
 }
 
 // NewSet returns an empty Set.
 func NewSet() *Set {
-	return &Set{buckets: map[bucketKey]*blob.Bucket{}, client: sync.OnceValue(func() *http.Client {
+	return &Set{buckets: map[bucketKey]*oneBucket{}, client: sync.OnceValue(func() *http.Client {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
 		transport.ResponseHeaderTimeout = 2 * time.Minute
 		return &http.Client{Transport: transport}
@@ -73,20 +73,34 @@ func (s *Set) Open(protocol string, values map[string]any) (Store, error) {
 	return &objects{set: s, key: bucketKey{protocol: protocol, options: sha256.Sum256(text)}, open: open}, nil
 }
 
-// bucket returns an open bucket.
+// oneBucket is opened by the first who needs it. Opening may ask other servers for credentials, so the others wait here, not in
+// the Set.
+type oneBucket struct {
+	mu   sync.Mutex // guards the field below
+	open *blob.Bucket
+}
+
+// bucket returns an open bucket. What failed to open is tried again.
 func (s *Set) bucket(ctx context.Context, key bucketKey, open opener) (*blob.Bucket, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if b, ok := s.buckets[key]; ok {
-		return b, nil
+	one, ok := s.buckets[key]
+	if !ok {
+		if len(s.buckets) >= maxBuckets {
+			clear(s.buckets) // those in use go on working
+		}
+		one = &oneBucket{}
+		s.buckets[key] = one
+	}
+	s.mu.Unlock()
+	one.mu.Lock()
+	defer one.mu.Unlock()
+	if one.open != nil {
+		return one.open, nil
 	}
 	b, err := open(context.WithoutCancel(ctx), key.bucket) // it outlives this run
 	if err != nil {
 		return nil, fmt.Errorf("open %s://%s: %w", key.protocol, key.bucket, err)
 	}
-	if len(s.buckets) >= maxBuckets {
-		clear(s.buckets) // those in use go on working
-	}
-	s.buckets[key] = b
+	one.open = b
 	return b, nil
 }

@@ -55,6 +55,12 @@ func TestEveryTreeBehavesTheSame(t *testing.T) {
 		store, root := open(t, servertest.GCS(t))
 		exerciseTree(t, store, root)
 	})
+	if bucket, ok := servertest.Azurite(t); ok {
+		t.Run("abfs", func(t *testing.T) {
+			store, root := open(t, bucket)
+			exerciseTree(t, store, root)
+		})
+	}
 }
 
 func exerciseTree(t *testing.T, store storage.Tree, root string) {
