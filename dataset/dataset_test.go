@@ -82,6 +82,7 @@ func TestTypesPassTheSuite(t *testing.T) {
 		"plotly":      {map[string]any{"type": "plotly.JSONDataset"}, catalogtest.Features{Value: nested, Second: "x", Refused: func() {}, Mutate: mutateMap, File: "x.json"}},
 		"yaml":        {map[string]any{"type": "yaml.YAMLDataset"}, catalogtest.Features{Value: nested, Second: "x", Refused: func() {}, Mutate: mutateMap, File: "x.yml"}},
 		"text":        {map[string]any{"type": "text.TextDataset"}, catalogtest.Features{Value: "héllo\n", Second: "x", Refused: []any{1}, File: "x.txt"}},
+		"pillow":      {map[string]any{"type": "pillow.ImageDataset"}, catalogtest.Features{Value: []byte("<svg/>"), Second: []byte("x"), Refused: 5, File: "x.png"}},
 		"picture":     {map[string]any{"type": "matplotlib.MatplotlibDataset"}, catalogtest.Features{Value: []byte("<svg/>"), Second: []byte("x"), Refused: 5, File: "x.svg"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -35,6 +35,11 @@ func TestPartitionsPassTheSuite(t *testing.T) {
 	features := catalogtest.Features{Value: map[string]any{"a": "one", "b/c": "two"}, Second: map[string]any{"a": "x"},
 		Refused: map[string]any{"a": []any{1}}, Place: place, Absent: "No partitions found in '", Plain: loadAll}
 	catalogtest.Exercise(t, dataset.Types(), map[string]any{"type": "partitions.PartitionedDataset", "dataset": "text.TextDataset", "filename_suffix": ".txt"}, features)
+	t.Run("incremental", func(t *testing.T) {
+		features := features
+		features.Plain, features.Empty = nil, map[string]any{}
+		catalogtest.Exercise(t, dataset.Types(), map[string]any{"type": "partitions.IncrementalDataset", "dataset": "text.TextDataset", "filename_suffix": ".txt"}, features)
+	})
 	t.Run("versioned partitions", func(t *testing.T) {
 		c := newCatalog(t, map[string]map[string]any{"p": {"type": "partitions.PartitionedDataset", "path": t.TempDir(),
 			"dataset": map[string]any{"type": "text.TextDataset", "versioned": true}}})
