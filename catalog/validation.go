@@ -22,11 +22,10 @@ func (c *DataCatalog) validatorOf(name string) (*validatorSpec, error) {
 	if dropped || c.parameters.has(name) {
 		return nil, nil
 	}
-	e, err := c.blueprint.resolve(name)
-	if err != nil {
-		return nil, nil // the error of whoever needs the entry
+	if e, err := c.blueprint.resolve(name); err == nil { // the error is that of whoever needs the entry
+		return e.validator()
 	}
-	return e.validator()
+	return nil, nil
 }
 
 // activeValidator returns the validator to ask now; nil when there is none (CAT-140, CAT-141, CAT-147).

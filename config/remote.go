@@ -74,11 +74,10 @@ func (f *remoteFiles) fetch(url string, fetch Fetch) error {
 
 // list gives the files of an environment. Kedro adds to the text about a missing folder what went wrong.
 func (f *remoteFiles) list(folder string) ([]file, bool, error) {
-	files, exists, err := f.archiveSource.list(folder)
-	if f.failure != nil {
-		return nil, false, nil
+	if f.failure == nil {
+		return f.archiveSource.list(folder)
 	}
-	return files, exists, err
+	return nil, false, nil
 }
 
 // failureOf tells why a source has no files; nil when it has, and for local ones.

@@ -185,7 +185,7 @@ func (b *gcsBucket) NewRangeReader(ctx context.Context, key string, offset, leng
 		}
 		header.Set("Range", fmt.Sprintf("bytes=%d-%s", offset, end))
 	}
-	response, err := b.do(ctx, http.MethodGet, b.object(key)+"?alt=media", header, nil)
+	response, err := b.do(ctx, http.MethodGet, b.object(key)+"?alt=media", header, nil) //nolint:bodyclose // whoever reads it closes it
 	if err != nil {
 		return nil, err
 	}
