@@ -2,6 +2,7 @@ package servertest
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,12 +19,13 @@ const nobody = 65534
 // Postgres starts a PostgreSQL server and returns the URL of an empty database.
 func Postgres(t testing.TB) string {
 	t.Helper()
-	base := filepath.Join(os.TempDir(), "kedge-postgres") // also keeps a downloaded server
+	base := filepath.Join(os.TempDir(), fmt.Sprint("kedge-postgres-", os.Getuid())) // also keeps a downloaded server
 	require.NoError(t, os.MkdirAll(base, 0o755))
 	folder, err := os.MkdirTemp(base, "")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(folder)) })
 	cmd := exec.Command(tool(t, "postgres"), folder)
+	defer lock(t)() // one download at a time
 	if os.Geteuid() == 0 {
 		cmd = asNobody(t, cmd, base, folder)
 	}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -101,6 +102,7 @@ func start(t testing.TB, name string, args ...string) {
 // tool builds a program of tools/servers and returns its path.
 func tool(t testing.TB, name string) string {
 	t.Helper()
+	defer lock(t)() // tests of several packages start together; each would compile all of it
 	_, here, _, _ := runtime.Caller(0)
 	find := exec.Command("go", "tool", "-n", name)
 	find.Dir = filepath.Join(filepath.Dir(here), "..", "..", "tools", "servers")
@@ -109,6 +111,15 @@ func tool(t testing.TB, name string) string {
 	bin, err := find.Output()
 	require.NoError(t, err, "build %s: %s", name, complaints.String())
 	return strings.TrimSpace(string(bin))
+}
+
+// lock keeps other processes of tests out until its result is called.
+func lock(t testing.TB) func() {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(os.TempDir(), fmt.Sprint("kedge-servertest-", os.Getuid())), os.O_CREATE|os.O_RDWR, 0o600)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(file.Fd()), syscall.LOCK_EX))
+	return func() { _ = file.Close() } // which unlocks
 }
 
 // run runs a server until the test ends, or until the test's process does.

@@ -151,6 +151,9 @@ func (Disk) Find(ctx context.Context, folder string) ([]string, error) {
 		if err != nil {
 			return err
 		}
+		if linked := entry.Type()&fs.ModeSymlink != 0; linked && isFolder(name) {
+			return nil // links to folders may go in circles
+		}
 		if !entry.IsDir() && !temporary(entry.Name()) {
 			names = append(names, filepath.ToSlash(name))
 		}
@@ -161,6 +164,11 @@ func (Disk) Find(ctx context.Context, folder string) ([]string, error) {
 	}
 	slices.Sort(names) // of whole names: WalkDir orders folder by folder
 	return names, err
+}
+
+func isFolder(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && info.IsDir()
 }
 
 // temporary tells the names of files that Replace has not moved into place.

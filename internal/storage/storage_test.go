@@ -221,6 +221,16 @@ func TestWeb(t *testing.T) {
 	require.ErrorIs(t, err, fs.ErrPermission)
 }
 
+func TestDiskFollowsLinksToFilesOnly(t *testing.T) {
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "file"), []byte("x"), 0o600))
+	require.NoError(t, os.Symlink("file", filepath.Join(folder, "link")))
+	require.NoError(t, os.Symlink(".", filepath.Join(folder, "circle")))
+	names, err := storage.Disk{}.Find(t.Context(), folder)
+	require.NoError(t, err)
+	require.Equal(t, []string{folder + "/file", folder + "/link"}, names)
+}
+
 func TestDiskMovesAFileIn(t *testing.T) {
 	from, to := filepath.Join(t.TempDir(), "from"), filepath.Join(t.TempDir(), "deep", "to")
 	require.NoError(t, os.WriteFile(from, []byte("x"), 0o600))
