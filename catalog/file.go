@@ -2,19 +2,18 @@ package catalog
 
 import (
 	"context"
-	"os"
 	"reflect"
 )
 
 // File is data as a file on the local disk: what nodes that run other programs read and write (see package project).
-// As an input it names the dataset's own file, which must not be changed. As an output it is handed over: saving
-// moves the file into place, or decodes it for a dataset that keeps no file.
+// As an input it names the dataset's own file, which must not be changed, or a copy of it. As an output it is handed over:
+// saving moves the file into place, or decodes it for a dataset that keeps no file.
 type File struct {
 	// Path is absolute.
 	Path string
 	// Decode reads the file for a dataset that keeps no file of its own; set on outputs only.
 	Decode func() (any, error)
-	// Discard removes what is left of the file after saving; may be nil.
+	// Discard removes what is left of the file: an input's copy after use, an output after saving; may be nil.
 	Discard func()
 }
 
@@ -25,33 +24,21 @@ type Undecoded any
 // FileDataset is implemented by datasets whose data is one file.
 type FileDataset interface {
 	Dataset
-	// FilePath is the configured path, without version; "" when it isn't on the local disk.
+	// FilePath is the configured path, without version. It is absolute on the local disk, else only the name of the file.
 	FilePath() string
-	// LoadPath names the file that Load would read, the version resolved; it may be missing.
-	LoadPath(ctx context.Context) (string, error)
+	// Fetch gives the file that Load would read, the version resolved: itself, or a copy when it isn't on the local disk, which
+	// lasts until it is discarded or ctx ends.
+	Fetch(ctx context.Context) (File, error)
 	// SaveFile moves the file at path to where Save would write, atomically, under Save's rules for versions.
 	SaveFile(ctx context.Context, path string) error
 }
 
 var undecodedType = reflect.TypeFor[Undecoded]()
 
-// fileOf returns ds as a dataset with a file on the local disk.
-func fileOf(ds Dataset) (FileDataset, bool) {
-	f, ok := ds.(FileDataset)
-	return f, ok && f.FilePath() != ""
-}
-
 // loadUndecoded loads for a node that asks for Undecoded.
 func loadUndecoded(ctx context.Context, ds Dataset) (any, error) {
-	if f, ok := fileOf(ds); ok {
-		path, err := f.LoadPath(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if _, err := os.Stat(path); err != nil {
-			return nil, err // the words of Load, instead of whatever the program makes of it
-		}
-		return File{Path: path}, nil
+	if f, ok := ds.(FileDataset); ok {
+		return f.Fetch(ctx)
 	}
 	return ds.Load(ctx)
 }
@@ -61,7 +48,7 @@ func saveFile(ctx context.Context, ds Dataset, file File) error {
 	if file.Discard != nil {
 		defer file.Discard()
 	}
-	if f, ok := fileOf(ds); ok {
+	if f, ok := ds.(FileDataset); ok {
 		return f.SaveFile(ctx, file.Path)
 	}
 	data, err := file.Decode()

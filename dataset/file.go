@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -219,15 +221,68 @@ func (f *file) Save(ctx context.Context, data any) error {
 
 // SaveFile moves the file at from to where Save would write.
 func (f *file) SaveFile(ctx context.Context, from string) error {
-	return f.VersionedPath.Save(ctx, func(name string) error { return storage.Disk{}.Adopt(ctx, from, name) })
+	return f.VersionedPath.Save(ctx, func(name string) error {
+		if f.store.Local() {
+			return storage.Disk{}.Adopt(ctx, from, name)
+		}
+		if err := copyFile(ctx, storage.Disk{}, from, f.store, name); err != nil {
+			return err
+		}
+		return os.Remove(from)
+	})
 }
 
-// FilePath is the path without version; "" when it isn't on the local disk.
+// copyFile copies a file from store to store.
+func copyFile(ctx context.Context, from storage.Store, name string, to storage.Store, target string) error {
+	src, err := from.Open(ctx, name)
+	if err != nil {
+		return err
+	}
+	err = to.Replace(ctx, target, func(w io.Writer) error {
+		_, err := io.Copy(w, src)
+		return err
+	})
+	return errors.Join(err, src.Close())
+}
+
+// FilePath is the path without version; only the name of the file when it isn't on the local disk.
 func (f *file) FilePath() string {
 	if !f.store.Local() {
-		return ""
+		return f.fileName(f.Path())
 	}
 	return f.Path()
+}
+
+// fileName is the last part of a name in the store; over http without what follows the path, which may be secret.
+func (f *file) fileName(name string) string {
+	if strings.HasPrefix(f.protocol, "http") {
+		name, _, _ = strings.Cut(name, "?")
+	}
+	return path.Base(name)
+}
+
+// Fetch gives the file itself, or a copy of it in a temporary folder when it isn't on the local disk.
+func (f *file) Fetch(ctx context.Context) (catalog.File, error) {
+	name, err := f.LoadPath(ctx)
+	if err != nil {
+		return catalog.File{}, err
+	}
+	if f.store.Local() {
+		_, err := os.Stat(name) // the words of Load, instead of whatever a program makes of it
+		return catalog.File{Path: name}, err
+	}
+	folder, err := os.MkdirTemp("", "kedge-*")
+	if err != nil {
+		return catalog.File{}, err
+	}
+	discard := func() { _ = os.RemoveAll(folder) }
+	copied := filepath.Join(folder, f.fileName(name))
+	if err := copyFile(ctx, f.store, name, storage.Disk{}, copied); err != nil {
+		discard()
+		return catalog.File{}, err
+	}
+	stop := context.AfterFunc(ctx, discard) // when nobody gets to use it
+	return catalog.File{Path: copied, Discard: func() { stop(); discard() }}, nil
 }
 
 // Exists tells whether the file, or a version of it, is there.

@@ -70,7 +70,8 @@ func (c *parquetCodec) open(src storage.Object) (_ *pqarrow.FileReader, err erro
 	if err != nil {
 		return nil, fmt.Errorf("read Parquet file: %w", err)
 	}
-	return pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: chunkRows, Parallel: true}, memory.DefaultAllocator)
+	// Not in parallel: a panic of the library in a goroutine of its own would end the process.
+	return pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: chunkRows}, memory.DefaultAllocator)
 }
 
 func (c *parquetCodec) decode(ctx context.Context, src storage.Object, want reflect.Type) (_ any, err error) {

@@ -21,6 +21,8 @@ type commandCall struct {
 	params map[string]any    // by name
 	dirs   []string          // removed by close
 	staged []stagedOutput
+	// discards remove the copies of inputs that lie elsewhere.
+	discards []func()
 }
 
 // stagedOutput is where the command writes one output.
@@ -33,6 +35,9 @@ type stagedOutput struct {
 func (c *commandCall) close() {
 	for _, dir := range c.dirs {
 		_ = os.RemoveAll(dir)
+	}
+	for _, discard := range c.discards {
+		discard()
 	}
 }
 
@@ -70,6 +75,9 @@ func (c *commandCall) stage(ctx context.Context, values []any) error {
 
 func (c *commandCall) stageInput(ctx context.Context, one slot, value any) (string, error) {
 	if file, ok := value.(catalog.File); ok {
+		if file.Discard != nil {
+			c.discards = append(c.discards, file.Discard)
+		}
 		return file.Path, nil
 	}
 	dir, err := c.tempDir("")
@@ -87,7 +95,8 @@ func (c *commandCall) stageInput(ctx context.Context, one slot, value any) (stri
 	return path, nil
 }
 
-// outputFiles gives for each output the file that its dataset keeps, "" when it keeps none.
+// outputFiles gives for each output the file that its dataset keeps, only its name when that isn't on the local disk, and "" when it
+// keeps none.
 func (c *commandCall) outputFiles(ctx context.Context) []string {
 	files := make([]string, len(c.out))
 	task := runner.TaskFrom(ctx)
@@ -107,7 +116,10 @@ func (c *commandCall) outputFiles(ctx context.Context) []string {
 func (c *commandCall) stageOutput(one slot, file string) (string, error) {
 	parent, name := "", fileName(one)
 	if file != "" {
-		parent, name = filepath.Dir(file), filepath.Base(file)
+		name = filepath.Base(file)
+	}
+	if filepath.IsAbs(file) {
+		parent = filepath.Dir(file)
 		if err := os.MkdirAll(parent, 0o755); err != nil {
 			return "", err
 		}

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +17,8 @@ import (
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/dataset"
+	"github.com/kedge-run/kedge/internal/servertest"
+	"github.com/kedge-run/kedge/internal/storage"
 	"github.com/kedge-run/kedge/project"
 	"github.com/kedge-run/kedge/runner"
 )
@@ -101,6 +105,38 @@ func TestCommandGetsTheFileItself(t *testing.T) {
 	require.Contains(t, s.log.String(), filepath.Join(s.dir, "data/orders.csv"), "the dataset's own file is read")
 	require.Regexp(t, `/data/reports/\.kedge-command-\d+/copy\.txt`, s.log.String(), "the output is written beside its place, under its name")
 	s.requireTidy()
+}
+
+// Files in an object store are fetched for a command and uploaded behind it, as they are.
+func TestCommandReadsAndWritesAnObjectStore(t *testing.T) {
+	bucket := servertest.S3(t)
+	s := newShop(t)
+	for _, name := range []string{"orders", "copy"} {
+		s.entries = append(s.entries, catalog.Entry{Name: name, Config: map[string]any{
+			"type": "pandas.CSVDataset", "filepath": bucket.URL + "/data/" + name + ".csv", "credentials": bucket.Options}})
+	}
+	const odd = "a;b\n1;'not csv at all\r\n"
+	stores := storage.NewSet()
+	store, err := stores.Open("s3", bucket.Options)
+	require.NoError(t, err)
+	require.NoError(t, store.Replace(t.Context(), "kedge/data/orders.csv", func(w io.Writer) error { _, err := io.WriteString(w, odd); return err }))
+	_, err = s.run(t.Context(), `
+  - command: cat {inputs.orders} > {outputs.copy}; echo {inputs.orders} {outputs.copy}
+    inputs: orders
+    outputs: copy
+`)
+	require.NoError(t, err)
+	file, err := store.Open(t.Context(), "kedge/data/copy.csv")
+	require.NoError(t, err)
+	text, err := io.ReadAll(file)
+	require.NoError(t, err)
+	require.NoError(t, file.Close())
+	require.Equal(t, odd, string(text))
+	paths := regexp.MustCompile(`/\S+/kedge-\w+/orders\.csv|/\S+/\.kedge-command-\w+/copy\.csv`).FindAllString(s.log.String(), -1)
+	require.Len(t, paths, 2)
+	for _, path := range paths {
+		require.NoDirExists(t, filepath.Dir(path), "no copy is left")
+	}
 }
 
 func TestCommandReadsAndWritesVersions(t *testing.T) {

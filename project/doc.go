@@ -48,8 +48,9 @@
 // environment variable, never a part of the script. A text parameter that starts with "-" is refused where a program
 // would take it for an option; --limit={params.limit} and a "--" before it are fine.
 //
-// Files: an input whose dataset keeps a local file is that file, the right version of it; the command must not change
-// it. An output is written to a temporary place beside the dataset's file, under the same name, and moved into
+// Files: an input whose dataset keeps a file is that file, the right version of it, or a copy of one that lies in an object
+// store; the command must not change
+// it. An output is written to a temporary place beside the dataset's file, under the same name, and moved (or uploaded) into
 // place (the run's version, when it is versioned) only when the command has ended with status 0 and has written all
 // outputs. Anything else, such as a dataset in memory, gets a temporary file in a format of "formats": csv, excel, json (the
 // default), parquet, text or yaml.
