@@ -46,11 +46,18 @@ func buildFeather(spec buildSpec) (catalog.Dataset, error) {
 
 func (c *featherCodec) open(src storage.Object) (_ *ipc.FileReader, err error) {
 	defer guard("Feather", &err)
+	allocator, size, err := allocatorFor(src)
+	if err != nil {
+		return nil, err
+	}
 	var magic [4]byte
 	if _, err := src.ReadAt(magic[:], 0); err == nil && string(magic[:]) == "FEA1" {
 		return nil, errors.New("the file is of Feather version 1, which pandas no longer writes: write it again, or as Parquet")
 	}
-	r, err := ipc.NewFileReader(src)
+	if err := checkFooter(src, size); err != nil {
+		return nil, err
+	}
+	r, err := ipc.NewFileReader(src, ipc.WithAllocator(allocator))
 	if err != nil {
 		return nil, fmt.Errorf("read Feather file: %w", err)
 	}

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/apache/arrow-go/v18/arrow"
-	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet"
 	"github.com/apache/arrow-go/v18/parquet/compress"
 	parquetfile "github.com/apache/arrow-go/v18/parquet/file"
@@ -63,15 +62,19 @@ func guard(kind string, err *error) {
 func (c *parquetCodec) open(src storage.Object) (_ *pqarrow.FileReader, err error) {
 	defer guard("Parquet", &err)
 	// The reader closes what it reads from; the caller does that.
+	allocator, _, err := allocatorFor(src)
+	if err != nil {
+		return nil, err
+	}
 	r, err := parquetfile.NewParquetReader(struct {
 		io.ReaderAt
 		io.Seeker
-	}{src, src})
+	}{src, src}, parquetfile.WithReadProps(parquet.NewReaderProperties(allocator)))
 	if err != nil {
 		return nil, fmt.Errorf("read Parquet file: %w", err)
 	}
 	// Not in parallel: a panic of the library in a goroutine of its own would end the process.
-	return pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: chunkRows}, memory.DefaultAllocator)
+	return pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{BatchSize: chunkRows}, allocator)
 }
 
 func (c *parquetCodec) decode(ctx context.Context, src storage.Object, want reflect.Type) (_ any, err error) {
