@@ -77,6 +77,37 @@ func TestBeforeNodeRunMerges(t *testing.T) {
 }
 
 // HK-022: what a dynamic hook may answer.
+// answers is a hook that gives an answer before each node, and counts.
+type answers struct {
+	answer any
+	called *int
+}
+
+func (a answers) BeforeNodeRun(context.Context, hook.NodeInfo) (map[string]any, error) {
+	*a.called++
+	if err, ok := a.answer.(error); ok {
+		return nil, err
+	}
+	return hook.Replacement(a.answer)
+}
+
+// TestAWrongAnswerFailsOnceAllHooksWereCalled: HK-022 looks at the answers when it has all of them.
+func TestAWrongAnswerFailsOnceAllHooksWereCalled(t *testing.T) {
+	called := 0
+	set, err := hook.NewSet(answers{map[string]any{"a": 1}, &called}, answers{5, &called}, answers{"text", &called})
+	require.NoError(t, err)
+	_, err = set.BeforeNodeRun(t.Context(), hook.NodeInfo{})
+	require.ErrorContains(t, err, "got 'str' instead")
+	require.Equal(t, 3, called)
+
+	called = 0
+	set, err = hook.NewSet(answers{nil, &called}, answers{errors.New("says no"), &called}, answers{5, &called})
+	require.NoError(t, err)
+	_, err = set.BeforeNodeRun(t.Context(), hook.NodeInfo{})
+	require.EqualError(t, err, "says no")
+	require.Equal(t, 2, called)
+}
+
 func TestReplacement(t *testing.T) {
 	got, err := hook.Replacement(nil)
 	require.NoError(t, err)

@@ -1,7 +1,9 @@
 package hook
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -219,23 +221,33 @@ func (s *Set) OnPipelineError(ctx context.Context, info PipelineErrorInfo) error
 
 // BeforeNodeRun calls the hooks of this moment, each with its own shallow copy of
 // the inputs, and returns the replacements merged so that the hook registered
-// first wins (HK-020). Nil means that nothing is replaced.
+// first wins (HK-020). Nil means that nothing is replaced. An answer that is no
+// replacement (a [*TypeError], see [Replacement]) fails the node once all hooks were
+// called (HK-022); any other error ends the row at once.
 func (s *Set) BeforeNodeRun(ctx context.Context, info NodeInfo) (map[string]any, error) {
 	if s == nil {
 		return nil, nil
 	}
 	inputs := info.Inputs
 	var merged map[string]any
+	var wrong *TypeError
 	for _, h := range s.beforeNodeRun {
 		info.Inputs = maps.Clone(inputs)
 		replaced, err := h.BeforeNodeRun(ctx, info)
 		if err != nil {
+			if mistyped := (*TypeError)(nil); errors.As(err, &mistyped) {
+				wrong = cmp.Or(wrong, mistyped)
+				continue
+			}
 			return nil, err
 		}
 		if len(replaced) > 0 && merged == nil {
 			merged = make(map[string]any, len(replaced))
 		}
 		maps.Copy(merged, replaced)
+	}
+	if wrong != nil {
+		return nil, wrong
 	}
 	return merged, nil
 }

@@ -74,6 +74,7 @@ func (p *plugin) grown(n *pipeline.Node, inputs map[string]any) map[string]any {
 func (p *plugin) dropPins(a *action) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.acted = append(p.acted, a)
 	for _, t := range p.trace {
 		if pins, ok := t.entry["load_versions"].(map[string]string); ok {
 			t.entry["load_versions"] = p.without(pins, a)
@@ -83,10 +84,10 @@ func (p *plugin) dropPins(a *action) {
 
 // pinned is the pins of a run without those of datasets that a hook replaced.
 func (p *plugin) pinned(pins map[string]string) map[string]string {
-	for i := range p.question.HookActions {
-		if a := &p.question.HookActions[i]; a.Hook == "after_catalog_created" {
-			pins = p.without(pins, a)
-		}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, a := range p.acted {
+		pins = p.without(pins, a)
 	}
 	return pins
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -17,11 +18,13 @@ import (
 
 // action is what the recording plugin does besides recording.
 type action struct {
-	Hook   string                  `json:"hook"`
-	Node   string                  `json:"node"`
-	Raise  string                  `json:"raise"`
-	Return *oracle.Value           `json:"return"`
-	Set    map[string]oracle.Value `json:"set"`
+	Hook    string                  `json:"hook"`
+	Plugin  string                  `json:"plugin"` // "" is A
+	Node    string                  `json:"node"`
+	Dataset string                  `json:"dataset"`
+	Raise   string                  `json:"raise"`
+	Return  *oracle.Value           `json:"return"`
+	Set     map[string]oracle.Value `json:"set"`
 
 	value any // of Return, shared by all calls as in Python
 }
@@ -36,7 +39,8 @@ type recording struct {
 	trace    []traced
 	log      [][]string
 	warnings []string
-	registry []string // warnings of all registered pipelines
+	registry []string  // warnings of all registered pipelines
+	acted    []*action // what set datasets in the catalog of this run
 }
 
 // traced is one entry of the trace and the node on whose behalf it was made.
@@ -48,7 +52,7 @@ type traced struct {
 func (r *recording) reset() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.trace, r.log, r.warnings = nil, nil, nil
+	r.trace, r.log, r.warnings, r.acted = nil, nil, nil, nil
 }
 
 // Write takes a line of the log.
@@ -144,7 +148,7 @@ func orderedLog(log [][]string) [][]string {
 	return out
 }
 
-// plugin records every hook under a label; only A acts, B is silent unless two are asked for.
+// plugin records every hook under a label; B is silent unless two are asked for.
 func (r *recording) plugin(label string) *plugin { return &plugin{recording: r, label: label} }
 
 type plugin struct {
@@ -171,7 +175,7 @@ func (p *plugin) note(name string, node *pipeline.Node, facts map[string]any) (*
 	p.mu.Unlock()
 	for i := range p.question.HookActions {
 		a := &p.question.HookActions[i]
-		if p.label != "A" || a.Hook != name || (a.Node != "" && a.Node != nodeName) {
+		if cmp.Or(a.Plugin, "A") != p.label || a.Hook != name || (a.Node != "" && a.Node != nodeName) || (a.Dataset != "" && a.Dataset != facts["dataset"]) {
 			continue
 		}
 		if a.Raise != "" {
@@ -211,8 +215,8 @@ func (p *plugin) AfterCatalogCreated(ctx context.Context, info hook.CatalogInfo)
 		return err
 	}
 	p.dropPins(a)
-	for name, value := range a.Set {
-		if err := info.Catalog.Set(ctx, name, oracle.Plain(value.Any)); err != nil {
+	for _, name := range slices.Sorted(maps.Keys(a.Set)) {
+		if err := info.Catalog.Set(ctx, name, oracle.Plain(a.Set[name].Any)); err != nil {
 			return err
 		}
 	}
