@@ -134,6 +134,9 @@ func (w *Worker) result(ctx context.Context, request *messages.RunRequest, resul
 func (w *Worker) output(ctx context.Context, source session.Output, asked bool, room int) messages.Output {
 	description := source.Describe()
 	out := messages.Output{Type: description.Type, Path: filePath(description)}
+	if encoded, ok := source.(session.EncodedOutput); ok {
+		return encodedOutput(out, encoded, inMemory(description), room)
+	}
 	if !asked && !inMemory(description) {
 		return out
 	}
@@ -145,6 +148,19 @@ func (w *Worker) output(ctx context.Context, source session.Output, asked bool, 
 	out.Value = encodeWithin(value, room)
 	if out.Value == nil && inMemory(description) {
 		out.Type = fmt.Sprintf("%T", value)
+	}
+	return out
+}
+
+// encodedOutput gives an output of an engine that has already decided what is given by value.
+func encodedOutput(out messages.Output, source session.EncodedOutput, memory bool, room int) messages.Output {
+	value, valueType, shape := source.Encoded()
+	out.Shape = shape
+	if len(value) <= room {
+		out.Value = value
+	}
+	if out.Value == nil && memory && valueType != "" {
+		out.Type = valueType
 	}
 	return out
 }

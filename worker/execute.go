@@ -12,6 +12,7 @@ import (
 	"github.com/rs/zerolog"
 
 	"github.com/kedge-run/kedge/internal/ledger"
+	"github.com/kedge-run/kedge/internal/mask"
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/session"
 )
@@ -126,8 +127,14 @@ func (w *Worker) conclude(r *run, result *session.Result, err error) {
 		log.Warn().Err(err).Msg("run lost, nothing is published")
 		return
 	case settlePutBack:
-		w.putBack(ctx, r)
+		w.putBack(ctx, r, ledger.Outcome{Delay: w.cfg.Timing.Putback, Reason: "its worker stopped"})
 		return
+	case settleLost:
+		if r.claim.Status().Losses+1 < maxLosses {
+			log.Warn().Err(err).Msg("the process of the run was lost, it starts again")
+			w.putBack(ctx, r, ledger.Outcome{Delay: w.cfg.Timing.Putback, Reason: "its process was lost: " + mask.URL(err.Error()), Lost: true})
+			return
+		}
 	}
 	if err == nil {
 		w.finish(ctx, r, &messages.Reply{Result: w.result(ctx, r.claim.Request(), result)})
@@ -183,8 +190,11 @@ func shorten(reply *messages.Reply) *messages.Reply {
 	return &messages.Reply{Result: &short}
 }
 
-func (w *Worker) putBack(ctx context.Context, r *run) {
-	err := r.claim.PutBack(ctx, ledger.Outcome{Delay: w.cfg.Timing.Putback, Reason: "its worker stopped"})
+// maxLosses is how often a run may lose its process, in which it is alone, before it is given up as the cause.
+const maxLosses = 3
+
+func (w *Worker) putBack(ctx context.Context, r *run, outcome ledger.Outcome) {
+	err := r.claim.PutBack(ctx, outcome)
 	if err != nil && !errors.Is(err, ledger.ErrLost) {
 		zerolog.Ctx(ctx).Warn().Err(err).Msg("run could not be put back, it starts elsewhere when its lease ends")
 		return

@@ -20,6 +20,7 @@ type settlement int
 const (
 	settleReply   settlement = iota // store the reply, then the request is done with
 	settlePutBack                   // back to the queue: the run starts again elsewhere
+	settleLost                      // as settlePutBack, counted as a loss: its process ended under it
 	settleNothing                   // another worker owns the run: touch nothing
 )
 
@@ -49,6 +50,7 @@ var failures = []struct {
 	fits    func(err error) bool
 	outcome outcome
 }{
+	{is[*session.LostError], outcome{settle: settleLost, state: messages.StateDead, code: messages.CodePoison}},
 	{is[*panicError], outcome{state: messages.StateFailed, code: messages.CodeInternal}},
 	{isTransient, outcome{state: messages.StateFailed, code: messages.CodeTransient}},
 	{isDatasetFailure, outcome{state: messages.StateFailed, code: messages.CodeDatasetFailed}},
@@ -59,6 +61,7 @@ var failures = []struct {
 	{is[*session.InvalidRunIDError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest, field: "run_id"}},
 	{is[*session.PipelineNotFoundError], outcome{state: messages.StateRejected, code: messages.CodePipelineNotFound, field: "pipeline_names"}},
 	{is[*session.DatasetNameError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest}},
+	{is[*session.OptionError], outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest}},
 	{is[*session.RunnerNotAllowedError], outcome{state: messages.StateRejected, code: messages.CodeNotAllowed, field: "runner"}},
 	{is[*runner.AttributeError], outcome{state: messages.StateRejected, code: messages.CodeNotAllowed, field: "runner"}},
 	{isRunnerParams, outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest, field: "runner_params"}},
@@ -117,6 +120,7 @@ func (o outcome) reply(request *messages.RunRequest, err error) *messages.Reply 
 func (o outcome) refine(reply *messages.RunError, request *messages.RunRequest, err error) {
 	var field *messages.FieldError
 	var dataset *session.DatasetNameError
+	var option *session.OptionError
 	switch {
 	case o.state != messages.StateRejected:
 	case errors.As(err, &field):
@@ -126,20 +130,28 @@ func (o outcome) refine(reply *messages.RunError, request *messages.RunRequest, 
 		}
 	case errors.As(err, &dataset):
 		reply.Field = dataset.Field + "." + dataset.Name
+	case errors.As(err, &option):
+		reply.Field = option.Field
 	case o.code == messages.CodeFilterInvalid:
 		reply.Field = filterField(request, err.Error())
 	}
 }
 
-// traceback is the stack of a panic or what a program wrote to standard error, "" for other errors.
+// traceback is the stack of a panic or exception, or what a program wrote to standard error; "" for other errors.
 func traceback(err error) string {
 	var failed *session.RunError
 	var elsewhere *panicError
+	var lost *session.LostError
+	var stacked interface{ StackTrace() []byte }
 	switch {
 	case errors.As(err, &failed):
 		return failed.Traceback
 	case errors.As(err, &elsewhere):
 		return string(elsewhere.stack)
+	case errors.As(err, &lost):
+		return lost.Output
+	case errors.As(err, &stacked):
+		return string(stacked.StackTrace())
 	}
 	return ""
 }

@@ -84,6 +84,7 @@ type Outcome struct {
 	Delay  time.Duration     // before the next delivery
 	Reason string            // why the run waits, for people
 	Error  *messages.Failure // the error that is retried; nil for a drain or a wait
+	Lost   bool              // the process of the run ended under it: a loss, not a retry
 }
 
 func (c Config) withDefaults() Config {

@@ -162,6 +162,10 @@ func released(s messages.Status, o Outcome, now time.Time) messages.Status {
 		s.Retries++
 		s.LastError = o.Error
 	}
+	if o.Lost {
+		s.Losses++
+		s.LastError = &messages.Failure{Code: messages.CodeWorkerLost, Message: o.Reason}
+	}
 	return s
 }
 
