@@ -15,7 +15,7 @@ import (
 
 // TestEveryFlagIsInAScenario reads the flags from --help of each command and looks for a scenario that uses them.
 func TestEveryFlagIsInAScenario(t *testing.T) {
-	files, err := filepath.Glob("testdata/script/*.txtar")
+	files, err := filepath.Glob("testdata/*/*.txtar")
 	require.NoError(t, err)
 	var scenarios strings.Builder
 	for _, file := range files {

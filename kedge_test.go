@@ -15,6 +15,7 @@ import (
 
 	"github.com/kedge-run/kedge"
 	"github.com/kedge-run/kedge/client"
+	"github.com/kedge-run/kedge/internal/kedrotest"
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/pipeline"
@@ -49,16 +50,27 @@ func shop() *project.Project {
 	)
 }
 
-func TestScripts(t *testing.T) {
+func TestScripts(t *testing.T) { runScripts(t, "testdata/script") }
+
+// TestHostedScripts runs the scenarios that need Python, which finds Kedro in the environment that $PYTHON belongs to.
+func TestHostedScripts(t *testing.T) {
+	defer kedrotest.Report()
+	runScripts(t, "testdata/hosted", "PYTHON", kedrotest.Python(t, "1.7"), "KEDRO_DISABLE_TELEMETRY", "1")
+}
+
+func runScripts(t *testing.T, dir string, variables ...string) {
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script",
+		Dir: dir,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"server": startServer, "freeport": freePort, "ready": awaitWorkers, "answer": askAnswer, "submit": submit, "state": awaitState,
-			"wait-file": awaitFile,
+			"wait-file": awaitFile, "cancel": cancelRun,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NATS_URL", "nats://127.0.0.1:1") // nobody answers there
 			env.Setenv("KEDGE_TENANT", "")
+			for i := 0; i < len(variables); i += 2 {
+				env.Setenv(variables[i], variables[i+1])
+			}
 			return nil
 		},
 	})
@@ -154,6 +166,14 @@ func awaitState(ts *testscript.TestScript, _ bool, args []string) {
 	within(ts, "run "+args[0]+" is not "+args[1], func(ctx context.Context, c *client.Client) bool {
 		status, err := c.Status(ctx, messages.RunID(args[0]))
 		return err == nil && string(status.State) == args[1]
+	})
+}
+
+// cancelRun is "cancel RUN".
+func cancelRun(ts *testscript.TestScript, _ bool, args []string) {
+	within(ts, "no cancel", func(ctx context.Context, c *client.Client) bool {
+		_, err := c.Cancel(ctx, messages.RunID(args[0]), "")
+		return err == nil
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/kedge-run/kedge/internal/cli"
 	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/internal/pyproject"
 	"github.com/kedge-run/kedge/project"
 )
 
@@ -41,6 +42,11 @@ func newSetupCommand(base *project.Project, env *Env) *cobra.Command {
 func (f *serverFlags) needQueue(base *project.Project, env *Env) error {
 	if f.queue != "" {
 		return nil
+	}
+	if base == nil && isHosted(env.Dir, true) {
+		if f.queue = pyproject.PackageName(pyproject.Find(env.Dir)); f.queue != "" {
+			return nil
+		}
 	}
 	proj, _, err := loadProject(base, env, "")
 	if err != nil {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -24,7 +23,6 @@ import (
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/project"
-	"github.com/kedge-run/kedge/session"
 	"github.com/kedge-run/kedge/worker"
 )
 
@@ -71,6 +69,7 @@ type workerFlags struct {
 	sync        string
 	logFormat   string
 	logLevel    string
+	hosted      hostedFlags
 	secrets     *mask.Secrets // those of the project, which the log hides
 }
 
@@ -84,6 +83,9 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if flags.concurrency == 0 && cmd.Flags().Changed("concurrency") {
+				flags.concurrency = -1 // zero is what stands for the default
+			}
 			return runWorker(cmd.Context(), base, env, flags)
 		},
 	}
@@ -93,16 +95,17 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 	flags.add(set, env)
 	set.StringVar(&flags.project, "project", "", "`folder` of the project (default: the one at or above the working folder)")
 	set.BoolVar(&flags.embedded, "embedded", false, "start a NATS server in this process, set up, instead of connecting to one")
-	set.IntVar(&flags.concurrency, "concurrency", 16, "`number` of runs at a time")
+	set.IntVar(&flags.concurrency, "concurrency", 0, "`number` of runs at a time (default: 16; of a Python project, the number of processors)")
 	set.StringVar(&flags.env, "env", "", "configuration `environment` (KEDRO_ENV, else the project's default)")
 	set.StringVar(&flags.confSource, "conf-source", "", "`folder` with the configuration (default: the project's setting)")
 	set.StringVar(&flags.store, "store", "", "`folder` of the embedded server (default: .kedge in the project)")
 	set.StringVar(&flags.listen, "listen", "127.0.0.1:4222", "`address` of the embedded server, on this machine; port 0 picks a free one")
-	set.BoolVar(&flags.reload, "reload", false, "look for changed configuration before every run, for development")
+	set.BoolVar(&flags.reload, "reload", false, "look for changed configuration, and Python code, before every run, for development")
 	set.DurationVar(&flags.grace, "grace", 30*time.Second, "`time` that runs get to finish after a stop was asked for")
 	set.StringVar(&flags.sync, "sync", "always", "when the embedded server syncs to disk: `always`, or interval (faster, may lose seconds on power loss)")
 	set.StringVar(&flags.logFormat, "log-format", "text", "`format` of the log: text or json")
 	set.StringVar(&flags.logLevel, "log-level", "", "lowest `level` of the log: debug, info, warn or error (default: as conf/logging.yml says, else info)")
+	flags.hosted.add(set)
 	root.AddCommand(newSetupCommand(base, env))
 	return root
 }
@@ -127,27 +130,23 @@ func runWorker(ctx context.Context, base *project.Project, env *Env, flags *work
 	if err := flags.validate(); err != nil {
 		return err
 	}
-	proj, dir, err := loadProject(base, env, flags.project)
+	eng, err := flags.openEngine(ctx, base, env, log)
 	if err != nil {
 		return err
 	}
-	if flags.logLevel == "" {
-		if log, err = flags.projectLogger(env, proj, dir); err != nil {
-			return err
-		}
-	}
+	defer eng.close() //nolint:errcheck // the worker closes the session and tells its error; this is for the ways out before
 	if flags.queue == "" {
-		flags.queue = proj.Name()
+		flags.queue = eng.name
 	}
 	var server *natsx.Server
 	if flags.embedded {
-		if server, err = flags.startServer(ctx, dir); err != nil {
+		if server, err = flags.startServer(ctx, eng.config.ProjectPath); err != nil {
 			return err
 		}
 		defer server.Shutdown()
 		flags.url = server.URL()
 	}
-	nc, err := flags.connect(ctx, "kedge worker "+proj.Name(), server, log)
+	nc, err := flags.connect(ctx, "kedge worker "+eng.name, server, eng.log)
 	if err != nil {
 		return err
 	}
@@ -157,7 +156,8 @@ func runWorker(ctx context.Context, base *project.Project, env *Env, flags *work
 			return err
 		}
 	}
-	w, err := worker.New(flags.config(nc, proj, dir, log))
+	flags.concurrency = eng.concurrency
+	w, err := worker.New(flags.config(nc, eng))
 	if err != nil {
 		return usage(err, "")
 	}
@@ -180,24 +180,19 @@ func (f *workerFlags) serve(ctx context.Context, w *worker.Worker, env *Env) err
 	return <-done
 }
 
-func (f *workerFlags) config(nc *nats.Conn, proj *project.Project, dir string, log zerolog.Logger) worker.Config {
+func (f *workerFlags) config(nc *nats.Conn, eng *engine) worker.Config {
 	return worker.Config{
 		Conn:        nc,
-		Concurrency: f.concurrency,
+		Concurrency: eng.concurrency,
 		Grace:       graceOf(f.grace),
-		Logger:      log,
-		Open: func(ctx context.Context, cfg session.ServiceConfig) (session.Session, error) {
-			return session.CreateService(f.secrets.NewContext(ctx), cfg)
-		},
-		Project:   proj.Name(),
-		Queue:     f.queue,
-		Pipelines: proj.Pipelines().Names(),
-		Session: session.ServiceConfig{
-			ProjectPath: dir, Project: proj, Env: f.env, ConfSource: f.confSource,
-			ServingMode: true, Reload: f.reload,
-		},
-		Tenants: f.tenants,
-		Version: cli.Version(),
+		Logger:      eng.log,
+		Open:        eng.open,
+		Project:     eng.name,
+		Queue:       f.queue,
+		Pipelines:   eng.pipelines,
+		Session:     eng.config,
+		Tenants:     f.tenants,
+		Version:     cli.Version(),
 	}
 }
 
@@ -210,8 +205,11 @@ func graceOf(flag time.Duration) time.Duration {
 }
 
 func (f *workerFlags) validate() error {
-	if f.concurrency < 1 {
-		return usage(fmt.Errorf("--concurrency %d: want at least 1", f.concurrency), "")
+	if f.concurrency < 0 {
+		return usage(errors.New("--concurrency: want at least 1"), "")
+	}
+	if f.hosted.maxRuns < 0 || f.hosted.maxMemory < 0 || f.hosted.startTimeout <= 0 {
+		return usage(errors.New("--recycle-runs and --recycle-memory: want 0 or more, --start-timeout: more than 0"), "")
 	}
 	if f.grace < 0 {
 		return usage(fmt.Errorf("--grace %v: want 0 or more", f.grace), "")
@@ -269,31 +267,6 @@ func (f *workerFlags) startServer(ctx context.Context, dir string) (*natsx.Serve
 	return server, nil
 }
 
-// loadProject finds and reads the project; a compiled one may do without a folder of its own.
-func loadProject(base *project.Project, env *Env, folder string) (*project.Project, string, error) {
-	dir := env.Dir
-	if folder != "" {
-		dir = folder
-		if !filepath.IsAbs(dir) {
-			dir = filepath.Join(env.Dir, dir)
-		}
-	} else if found, err := project.Find(dir); err == nil {
-		dir = found
-	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, "", usage(fmt.Errorf("project folder %s does not exist", dir), "name the folder that holds kedge.yml with --project")
-	}
-	proj, err := project.Load(dir, base)
-	if errors.Is(err, project.ErrNoProject) {
-		return nil, "", usage(err, "name the folder that holds kedge.yml with --project")
-	}
-	if err != nil {
-		return nil, "", fmt.Errorf("loading the project: %w", err)
-	}
-	return proj, dir, nil
-}
-
-// logger writes what --log-level and --log-format say.
 func (f *workerFlags) logger(env *Env) (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(cmp.Or(f.logLevel, "info"))
 	if err != nil {

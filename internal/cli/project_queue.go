@@ -8,14 +8,16 @@ import (
 	"path/filepath"
 
 	"github.com/kedge-run/kedge/config"
+	"github.com/kedge-run/kedge/internal/pyproject"
 	"github.com/kedge-run/kedge/internal/pyyaml"
 )
 
 // projectFile marks the folder of a project.
 const projectFile = "kedge.yml"
 
-// ProjectQueue is the queue of the project at or above dir, which is the
-// project's name, or "" when there is no project, or it has its name from compiled code.
+// ProjectQueue is the queue of the project at or above dir, which is the project's name,
+// of a Python project its package's. It is "" when there is no project, or the name isn't
+// in the project's file.
 func ProjectQueue(dir string) (string, error) {
 	for {
 		path := filepath.Join(dir, projectFile)
@@ -25,6 +27,8 @@ func ProjectQueue(dir string) (string, error) {
 			return projectName(path, data)
 		case !errors.Is(err, fs.ErrNotExist):
 			return "", fmt.Errorf("looking for the project: %w", err)
+		case pyproject.Is(dir):
+			return pyproject.PackageName(dir), nil
 		}
 		parent := filepath.Dir(dir)
 		if parent == dir {

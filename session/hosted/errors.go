@@ -85,6 +85,9 @@ func (e *Error) ErrorType() string { return e.Type }
 // ErrorBases are the base classes of the exception, nearest first.
 func (e *Error) ErrorBases() []string { return e.Bases }
 
+// StackTrace is the traceback, under the name that Go errors use.
+func (e *Error) StackTrace() []byte { return []byte(e.Traceback) }
+
 // Unwrap gives the Go error that stands for the same failure, if there is one, so that callers who know the native
 // engine's errors know this one.
 func (e *Error) Unwrap() error { return e.like }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/kedge-run/kedge/internal/pyproject"
 )
 
 // sources notices when the code of a project changes. Configuration is read at every run anyway.
@@ -17,7 +19,7 @@ type sources struct {
 }
 
 func newSources(project, source, conf string) *sources {
-	s := &sources{roots: []string{filepath.Join(project, projectFile), source, filepath.Join(conf, "logging.yml")}}
+	s := &sources{roots: []string{filepath.Join(project, pyproject.File), source, filepath.Join(conf, "logging.yml")}}
 	s.seen = s.digest()
 	return s
 }

@@ -1,25 +1,12 @@
 package hosted
 
 import (
-	"bytes"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 )
-
-// projectFile marks the folder of a Kedro project, when it has the section projectSection.
-const (
-	projectFile    = "pyproject.toml"
-	projectSection = "[tool.kedro]"
-)
-
-// IsProject reports whether a folder holds a Kedro project, by Kedro's own rule.
-func IsProject(dir string) bool {
-	text, err := os.ReadFile(filepath.Join(dir, projectFile))
-	return err == nil && bytes.Contains(text, []byte(projectSection))
-}
 
 // interpreter is the one that was asked for, else that of the project's virtual environment, else python3. A link is
 // left as it is: where it stands decides which environment it means.
