@@ -235,3 +235,48 @@ func TestTypeGuard(t *testing.T) {
 	require.Equal(t, map[string]any{"d": map[string]any{"type": "MemoryDataset", "filepath": "p"}}, mustGet(t, "catalog",
 		files{"base/catalog.yml": "d: {type: '${runtime_params:nope, MemoryDataset}', filepath: '${runtime_params:path}'}"}, restrict), "CFG-061")
 }
+
+// TestGrammarErrors: a text that doesn't parse gets ANTLR's words (CFG-051), which the grammar of OmegaConf gave for these.
+func TestGrammarErrors(t *testing.T) {
+	for text, want := range map[string]string{
+		"${globals:x":  "missing BRACE_CLOSE at '<EOF>'",
+		"${g:[1":       "mismatched input '<EOF>' expecting BRACKET_CLOSE",
+		"${g:{a:1":     "mismatched input '<EOF>' expecting {BRACE_CLOSE, COMMA}",
+		"${g:{a 1}}":   "mismatched input '}' expecting COLON",
+		"${g:a]}":      "extraneous input ']' expecting BRACE_CLOSE",
+		"${g:'x":       "mismatched input '<EOF>' expecting MATCHING_QUOTE_CLOSE",
+		"${g:{a:}}":    "mismatched input '}' expecting {INTER_OPEN, BRACE_OPEN, QUOTE_OPEN_SINGLE, QUOTE_OPEN_DOUBLE, BRACKET_OPEN, COLON, FLOAT, INT, BOOL, NULL, UNQUOTED_CHAR, ID, ESC, WS}",
+		"${g:{:1}}":    "extraneous input ':' expecting {BRACE_CLOSE, FLOAT, INT, BOOL, NULL, UNQUOTED_CHAR, ID, ESC, WS}",
+		"${g:[1,}]}":   "missing BRACKET_CLOSE at '}'",
+		"${g:{a:1,}}":  "mismatched input '}' expecting {FLOAT, INT, BOOL, NULL, UNQUOTED_CHAR, ID, ESC, WS}",
+		"${.a":         "mismatched input '<EOF>' expecting {BRACKET_OPEN, INTER_CLOSE, '.'}",
+		"${.a x}":      "token recognition error at: ' x'",
+		"${.a.":        "mismatched input '<EOF>' expecting {INTER_OPEN, ID, INTER_KEY}",
+		"${[a":         "mismatched input '<EOF>' expecting BRACKET_CLOSE",
+		"${a[b]c}":     "extraneous input 'c' expecting {BRACKET_OPEN, INTER_CLOSE, '.'}",
+		"${a.b:c.d[e}": "mismatched input '[' expecting BRACE_CLOSE",
+		"${a.}":        "no viable alternative at input '${a.}'",
+		"${}":          "no viable alternative at input '${}'",
+		"${..}":        "extraneous input '}' expecting {INTER_OPEN, BRACKET_OPEN, ID, '.', INTER_KEY}",
+		"${a:${b":      "no viable alternative at input '${b'",
+		"${${a:b}":     "no viable alternative at input '${${a:b}'",
+		"${${a}:":      "mismatched input '<EOF>' expecting {INTER_OPEN, BRACE_OPEN, BRACE_CLOSE, QUOTE_OPEN_SINGLE, QUOTE_OPEN_DOUBLE, COMMA, BRACKET_OPEN, COLON, FLOAT, INT, BOOL, NULL, UNQUOTED_CHAR, ID, ESC, WS}",
+		"x${a:'b${c'}": "token recognition error at: '''",
+		"${a.${b.}}":   "no viable alternative at input '${a.${b.}'",
+		"${a[${b.}]}":  "no viable alternative at input '${b.}'",
+		`${g:"x"y}`:    "extraneous input 'y' expecting BRACE_CLOSE",
+		`${g:x"y"}`:    `mismatched input '"' expecting BRACE_CLOSE`,
+		"${g:${a[}}":   "mismatched input '}' expecting {INTER_OPEN, ID, INTER_KEY}",
+		"${a[b]]":      "extraneous input ']' expecting {BRACKET_OPEN, INTER_CLOSE, '.'}",
+		"${a[b}":       "missing BRACKET_CLOSE at '}'",
+		"${a[b[}":      "missing BRACKET_CLOSE at '['",
+		"${a.[b]}":     "no viable alternative at input '${a.['",
+	} {
+		root := t.TempDir()
+		write(t, root, files{"base/parameters.yml": fmt.Sprintf("v: %q\n", text)})
+		loader, err := config.NewLoader(config.Options{ConfSource: root, BaseEnv: "base", DefaultRunEnv: "base"})
+		require.NoError(t, err)
+		_, err = loader.Get("parameters")
+		requireError(t, err, "GrammarParseError", want+"\n    full_key: v")
+	}
+}

@@ -21,6 +21,34 @@ func arguments(args []any, name string, most int) (first, second any, given bool
 	return args[0], nil, false, nil
 }
 
+// signature is the head of the Python function behind one of OmegaConf's resolvers.
+type signature struct {
+	function, argument string
+	most               int    // arguments
+	keywords           int    // that OmegaConf passes by name
+	taken              string // the first of these when arguments beyond most would reach them; else ""
+}
+
+// bind gives the arguments, or says as Python does why they don't fit.
+func (s signature) bind(args []any) (first, second any, err error) {
+	switch {
+	case len(args) == 0:
+		return nil, nil, failf("TypeError", "%s() missing 1 required positional argument: '%s'", s.function, s.argument)
+	case len(args) > s.most && s.taken != "":
+		return nil, nil, failf("TypeError", "%s() got multiple values for argument '%s'", s.function, s.taken)
+	case len(args) > s.most:
+		plural := ""
+		if s.keywords > 1 {
+			plural = "s"
+		}
+		return nil, nil, failf("TypeError", "%s() takes from 1 to %d positional arguments but %d positional arguments (and %d keyword-only argument%s) were given",
+			s.function, s.most, len(args), s.keywords, plural)
+	case len(args) == 2:
+		return args[0], args[1], nil
+	}
+	return args[0], nil, nil
+}
+
 func argumentText(value any) (string, error) {
 	text, ok := value.(string)
 	if !ok {
@@ -72,7 +100,7 @@ func (r *resolution) selectKey(from *node, key string, absolute bool) (*selected
 }
 
 func ocSelect(r *resolution, parent, _ *node, args []any) (any, error) {
-	key, def, _, err := arguments(args, "key", 2)
+	key, def, err := signature{function: "select", argument: "key", most: 2, keywords: 1}.bind(args)
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +119,7 @@ func ocSelect(r *resolution, parent, _ *node, args []any) (any, error) {
 }
 
 func ocDecode(r *resolution, parent, self *node, args []any) (any, error) {
-	value, _, _, err := arguments(args, "expr", 1)
+	value, _, err := signature{function: "decode", argument: "expr", most: 1, taken: "_parent_"}.bind(args)
 	if err != nil || value == nil {
 		return nil, err
 	}
@@ -107,7 +135,7 @@ func ocDecode(r *resolution, parent, self *node, args []any) (any, error) {
 }
 
 func ocCreate(r *resolution, parent, _ *node, args []any) (any, error) {
-	value, _, _, err := arguments(args, "obj", 1)
+	value, _, err := signature{function: "create", argument: "obj", most: 1, taken: "_parent_"}.bind(args)
 	if err != nil || value == nil {
 		return nil, err
 	}
@@ -135,7 +163,12 @@ func ocCreate(r *resolution, parent, _ *node, args []any) (any, error) {
 
 // dictInput is the mapping that the argument of oc.dict.keys or oc.dict.values names.
 func (r *resolution) dictInput(parent *node, args []any, name string) (string, *node, error) {
-	value, _, _, err := arguments(args, "key", 1)
+	function := strings.TrimPrefix(name, "oc.dict.")
+	taken := "_parent_"
+	if function == "values" && len(args) == 2 {
+		taken = "_root_"
+	}
+	value, _, err := signature{function: function, argument: "key", most: 1, taken: taken}.bind(args)
 	if err != nil {
 		return "", nil, err
 	}
@@ -183,13 +216,16 @@ func ocDictValues(r *resolution, parent, _ *node, args []any) (any, error) {
 // ocDeprecated follows a renamed key. Python warns about it; here the name is enough,
 // since a run must not warn again for each of thousands of runs.
 func ocDeprecated(r *resolution, parent, self *node, args []any) (any, error) {
-	key, _, _, err := arguments(args, "key", 2)
+	key, message, err := signature{function: "deprecated", argument: "key", most: 2, keywords: 2}.bind(args)
 	if err != nil {
 		return nil, err
 	}
 	text, ok := key.(string)
 	if !ok {
 		return nil, failf("TypeError", "oc.deprecated: interpolation key type is not a string (%s)", typeName(key))
+	}
+	if _, ok := message.(string); !ok && len(args) == 2 {
+		return nil, failf("TypeError", "oc.deprecated: interpolation message type is not a string (%s)", typeName(message))
 	}
 	found, err := r.selectKey(parent, text, true)
 	if err != nil {
@@ -298,7 +334,11 @@ func (l *Loader) runtimeValue(r *resolution, _, _ *node, args []any) (any, error
 	}
 	variable, err := argumentText(value)
 	if err != nil {
-		return nil, place(err, textOf(value), "dict")
+		name := "" // a list has no place of its own
+		if _, list := value.([]any); !list {
+			name = textOf(value)
+		}
+		return nil, place(err, name, "dict")
 	}
 	tree, err := l.runtimeTree()
 	if err != nil {

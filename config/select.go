@@ -98,7 +98,7 @@ func (r *resolution) reference(path keyPath, parent *node) (any, error) {
 	if found == nil {
 		message := "Interpolation key '" + relative + "' not found"
 		if relative != path.raw {
-			message = "Interpolation key '" + path.raw + "' not found (resolved to '" + from.fullKey(relative) + "')"
+			message = "Interpolation key '" + path.raw + "' not found (resolved to '" + from.resolvedKey(relative) + "')"
 		}
 		return nil, failf("InterpolationKeyError", "%s", message)
 	}
@@ -110,6 +110,14 @@ func (r *resolution) reference(path keyPath, parent *node) (any, error) {
 		}
 	}
 	return found.value, nil
+}
+
+// resolvedKey is the full path of a relative one.
+func (n *node) resolvedKey(relative string) string {
+	if base := n.fullKey(nil); n.kind == dictNode && base != "" && strings.HasPrefix(relative, "[") {
+		return base + "." + relative
+	}
+	return n.fullKey(relative)
 }
 
 // start is where a path begins: the root, or some levels above the reference.
