@@ -80,24 +80,12 @@ func WithType(class string, build catalog.Builder, names ...string) Option {
 
 // WithFunc registers a Go function that nodes of pipelines/*.yml may name with "func:".
 func WithFunc(name string, fn any) Option {
-	return func(p *Project) {
-		if _, ok := p.funcs[name]; ok {
-			p.fail("function %q is registered twice", name)
-			return
-		}
-		p.funcs[name] = fn
-	}
+	return func(p *Project) { register(p, "function", p.funcs, name, fn) }
 }
 
 // WithRunner registers a runner that a run request may name beside the built-in ones.
 func WithRunner(name string, build RunnerFunc) Option {
-	return func(p *Project) {
-		if _, ok := p.runners[name]; ok {
-			p.fail("runner %q is registered twice", name)
-			return
-		}
-		p.runners[name] = build
-	}
+	return func(p *Project) { register(p, "runner", p.runners, name, build) }
 }
 
 // WithParamsType declares the Go type of a parameter: the value of "params:<key>" is decoded into a new value of the
@@ -105,15 +93,11 @@ func WithRunner(name string, build RunnerFunc) Option {
 // SES-109). Key is a dotted path; sample is a struct or a pointer to one (a pointer accepts null).
 func WithParamsType(key string, sample any) Option {
 	return func(p *Project) {
-		if _, ok := p.params[key]; ok {
-			p.fail("the type of parameter %q is declared twice", key)
-			return
-		}
 		if sample == nil {
 			p.fail("the type of parameter %q is nil", key)
 			return
 		}
-		p.params[key] = reflect.TypeOf(sample)
+		register(p, "the type of parameter", p.params, key, reflect.TypeOf(sample))
 	}
 }
 
@@ -192,6 +176,15 @@ func (p *Project) addPipeline(e entry) {
 		}
 	}
 	p.entries = append(p.entries, e)
+}
+
+// register adds a value under a name that must be free.
+func register[V any](p *Project, what string, registered map[string]V, name string, value V) {
+	if _, ok := registered[name]; ok {
+		p.fail("%s %q is registered twice", what, name)
+		return
+	}
+	registered[name] = value
 }
 
 func (p *Project) fail(format string, args ...any) {

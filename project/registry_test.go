@@ -136,7 +136,7 @@ func TestMistakesInOptions(t *testing.T) {
 	require.EqualError(t, p.Validate(), `pipeline "a" is registered twice: by Go code and by Go code
 function "f" is registered twice
 runner "R" is registered twice
-the type of parameter "model" is declared twice
+the type of parameter "model" is registered twice
 the type of parameter "other" is nil
 the project's name: expected 1 to 128 letters, digits, hyphens, underscores and full stops, got "no blanks"
 merge_strategy.catalog: unknown merge strategy "hard"; known: soft, destructive
