@@ -20,10 +20,9 @@ func (e *Error) Error() string { return e.Err.Error() }
 // Unwrap returns the original error.
 func (e *Error) Unwrap() error { return e.Err }
 
-// PanicError is a panic of a node function, turned into an error so that it fails
-// its own run only.
+// PanicError is a panic, turned into an error so that it fails its own run only.
 type PanicError struct {
-	// Node is the node whose function panicked.
+	// Node is the node whose function, hook or dataset panicked; empty outside of nodes.
 	Node string
 	// Value is what was given to panic.
 	Value any
@@ -32,7 +31,12 @@ type PanicError struct {
 }
 
 // Error names the node and the value.
-func (e *PanicError) Error() string { return fmt.Sprintf("node %s panicked: %v", e.Node, e.Value) }
+func (e *PanicError) Error() string {
+	if e.Node == "" {
+		return fmt.Sprintf("panic: %v", e.Value)
+	}
+	return fmt.Sprintf("node %s panicked: %v", e.Node, e.Value)
+}
 
 // Unwrap returns the value when it is an error.
 func (e *PanicError) Unwrap() error {

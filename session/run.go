@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -31,9 +32,16 @@ type run struct {
 	succeeded func()
 }
 
-// execute runs and lets no credentials out with an error.
-func (r *run) execute(ctx context.Context) (*Result, error) {
-	result, err := r.proceed(ctx)
+// execute runs and lets no credentials out with an error. A panic, such as that of a hook
+// around the run, is an error too.
+func (r *run) execute(ctx context.Context) (result *Result, err error) {
+	defer func() {
+		if value := recover(); value != nil {
+			stack := r.engine.secrets.Text(string(debug.Stack()))
+			result, err = nil, r.engine.masked(&runner.PanicError{Value: value, Stack: []byte(stack)})
+		}
+	}()
+	result, err = r.proceed(ctx)
 	return result, r.engine.masked(err)
 }
 

@@ -254,3 +254,22 @@ func TestRunnerAllowlist(t *testing.T) {
 	_, err = service(t, dir, of("main", chain(1)...)).Run(t.Context(), RunOptions{RunnerName: "os.System"})
 	require.EqualError(t, err, "module 'kedro.runner' has no attribute 'os.System'")
 }
+
+// A panic of a hook around the run is an error of the run, in which no credentials show.
+func TestPanicOfPipelineHook(t *testing.T) {
+	dir := layOut(t, map[string]string{"conf/base/credentials.yml": "dev: {password: h0rse-battery}\n", "conf/base/parameters.yml": "start: 1\n"})
+	for moment, panics := range map[string]any{
+		"before": hook.BeforePipelineRunFunc(func(context.Context, hook.PipelineInfo) error { panic("password h0rse-battery") }),
+		"after":  hook.AfterPipelineRunFunc(func(context.Context, hook.PipelineResultInfo) error { panic("password h0rse-battery") }),
+	} {
+		t.Run(moment, func(t *testing.T) {
+			s := service(t, dir, of("main", chain(1)...), project.WithHooks(panics))
+			_, err := s.Run(t.Context(), RunOptions{PipelineNames: []string{"main"}})
+			require.EqualError(t, err, "panic: password <redacted>")
+			var panicked *runner.PanicError
+			require.ErrorAs(t, err, &panicked)
+			require.Empty(t, panicked.Node)
+			require.Contains(t, string(panicked.Stack), "service_session_test.go")
+		})
+	}
+}

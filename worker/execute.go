@@ -3,7 +3,6 @@ package worker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"runtime/debug"
 	"time"
@@ -14,6 +13,7 @@ import (
 	"github.com/kedge-run/kedge/internal/ledger"
 	"github.com/kedge-run/kedge/internal/mask"
 	"github.com/kedge-run/kedge/messages"
+	"github.com/kedge-run/kedge/runner"
 	"github.com/kedge-run/kedge/session"
 )
 
@@ -57,10 +57,10 @@ func (w *Worker) work(ctx context.Context, claim *ledger.Claim, since time.Time)
 // timer starts.
 func (w *Worker) begin(ctx context.Context, claim *ledger.Claim, since time.Time) *run {
 	status := claim.Status()
-	logger := zerolog.Ctx(ctx).With().
-		Str(fieldRunID, string(status.RunID)).Str(fieldTenant, status.Tenant).Int(fieldAttempt, status.Attempt).Logger()
+	unnamed := zerolog.Ctx(ctx).With().Str(fieldTenant, status.Tenant).Int(fieldAttempt, status.Attempt).Logger()
+	logger := unnamed.With().Str(fieldRunID, string(status.RunID)).Logger()
 	r := &run{
-		claim: claim, key: claim.Key(),
+		claim: claim, key: claim.Key(), unnamed: unnamed,
 		due: since.Add(w.cfg.Timing.Heartbeat), expires: since.Add(w.cfg.Timing.Lease),
 	}
 	r.ctx, r.stop = context.WithCancelCause(logger.WithContext(context.WithoutCancel(ctx)))
@@ -80,7 +80,7 @@ func (w *Worker) begin(ctx context.Context, claim *ledger.Claim, since time.Time
 func (w *Worker) runSession(r *run) (result *session.Result, err error) {
 	defer func() {
 		if value := recover(); value != nil {
-			err = &panicError{value: value, stack: debug.Stack()}
+			err = &runner.PanicError{Value: value, Stack: debug.Stack()}
 		}
 	}()
 	if err := w.cfg.Faults.At(r.ctx, FaultClaimed); err != nil {
@@ -97,7 +97,7 @@ func (w *Worker) runSession(r *run) (result *session.Result, err error) {
 		timer := time.AfterFunc(time.Duration(request.Timeout), func() { r.stop(ErrTimeout) })
 		defer timer.Stop()
 	}
-	return w.session.Run(r.ctx, opts)
+	return w.session.Run(r.unnamed.WithContext(r.ctx), opts)
 }
 
 // abandon ends a run whose nodes ignore that its context ended. The slot stays taken until they return.
@@ -210,18 +210,4 @@ func (w *Worker) pause(ctx context.Context, d time.Duration) {
 	case <-ctx.Done():
 	case <-timer.C:
 	}
-}
-
-// panicError is a panic outside of a node function, with the stack of where it happened.
-type panicError struct {
-	value any
-	stack []byte
-}
-
-func (e *panicError) Error() string { return fmt.Sprintf("panic: %v", e.value) }
-
-// Unwrap gives the panic's value when it is an error.
-func (e *panicError) Unwrap() error {
-	err, _ := e.value.(error)
-	return err
 }

@@ -51,7 +51,7 @@ var failures = []struct {
 	outcome outcome
 }{
 	{is[*session.LostError], outcome{settle: settleLost, state: messages.StateDead, code: messages.CodePoison}},
-	{is[*panicError], outcome{state: messages.StateFailed, code: messages.CodeInternal}},
+	{isPanic, outcome{state: messages.StateFailed, code: messages.CodeInternal}},
 	{isTransient, outcome{state: messages.StateFailed, code: messages.CodeTransient}},
 	{isDatasetFailure, outcome{state: messages.StateFailed, code: messages.CodeDatasetFailed}},
 	{isNodeFailure, outcome{state: messages.StateFailed, code: messages.CodeNodeFailed}},
@@ -66,6 +66,12 @@ var failures = []struct {
 	{is[*runner.AttributeError], outcome{state: messages.StateRejected, code: messages.CodeNotAllowed, field: "runner"}},
 	{isRunnerParams, outcome{state: messages.StateRejected, code: messages.CodeInvalidRequest, field: "runner_params"}},
 	{is[*pipeline.Error], outcome{state: messages.StateRejected, code: messages.CodeFilterInvalid}},
+}
+
+// isPanic is for panics outside of nodes: that of a node is the node's failure.
+func isPanic(err error) bool {
+	var panicked *runner.PanicError
+	return errors.As(err, &panicked) && panicked.Node == ""
 }
 
 // outcomeOf decides how a run ended from its context and the session's error. A run that finished although its
@@ -140,14 +146,14 @@ func (o outcome) refine(reply *messages.RunError, request *messages.RunRequest, 
 // traceback is the stack of a panic or exception, or what a program wrote to standard error; "" for other errors.
 func traceback(err error) string {
 	var failed *session.RunError
-	var elsewhere *panicError
+	var elsewhere *runner.PanicError
 	var lost *session.LostError
 	var stacked interface{ StackTrace() []byte }
 	switch {
 	case errors.As(err, &failed):
 		return failed.Traceback
 	case errors.As(err, &elsewhere):
-		return string(elsewhere.stack)
+		return string(elsewhere.Stack)
 	case errors.As(err, &lost):
 		return lost.Output
 	case errors.As(err, &stacked):

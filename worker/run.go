@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/rs/zerolog"
+
 	"github.com/kedge-run/kedge/internal/ledger"
 	"github.com/kedge-run/kedge/messages"
 )
@@ -16,6 +18,8 @@ type run struct {
 	key   ledger.Key
 	ctx   context.Context // of the session; its cause says why it ended
 	stop  context.CancelCauseFunc
+	// unnamed is the logger for the session, which adds the run's id itself.
+	unnamed zerolog.Logger
 
 	// ended is set by whoever ends the run: the slot's goroutine when the session returned, or the grace timer when
 	// it didn't. Only one of them may.

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/hook"
 	"github.com/kedge-run/kedge/internal/mask"
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/pipeline"
@@ -101,6 +104,12 @@ func TestLogLinesBecomeEvents(t *testing.T) {
 	}
 	require.Contains(t, o.text(), "Running node: ")
 	require.Contains(t, o.text(), `"rows":3`)
+	for line := range strings.Lines(o.text()) {
+		require.LessOrEqual(t, strings.Count(line, `"run_id":`), 1, line)
+		if strings.Contains(line, "Running node: ") || strings.Contains(line, "run ended") {
+			require.Contains(t, line, `"run_id":`)
+		}
+	}
 }
 
 // vault is a dataset that shows its password, and can't be loaded.
@@ -129,7 +138,7 @@ func TestCredentialsStayInside(t *testing.T) {
 	})
 	one := func(name string, fn, inputs, outputs any) project.Option {
 		return project.WithPipeline(name, func() (*pipeline.Pipeline, error) {
-			return pipeline.New(pipeline.Define(fn, inputs, outputs, pipeline.Name(name)))
+			return pipeline.New(pipeline.Define(fn, inputs, outputs, pipeline.Name(strings.ReplaceAll(name, " ", "_"))))
 		})
 	}
 	o := startTold(t, map[string]string{
@@ -147,8 +156,15 @@ func TestCredentialsStayInside(t *testing.T) {
 		}, nil, "x"),
 		one("loads", func(any) {}, "vault", nil),
 		one("saves", func() int { return 1 }, nil, "vault"),
+		one("hook panics", func() int { return 1 }, nil, "x3"),
+		project.WithHooks(hook.BeforePipelineRunFunc(func(_ context.Context, info hook.PipelineInfo) error {
+			if slices.Contains(info.RunParams.PipelineNames, "hook panics") {
+				panic("login failed: " + secret)
+			}
+			return nil
+		})),
 	)
-	for _, name := range []string{"fails", "panics", "logs", "loads", "saves", "prints"} {
+	for _, name := range []string{"fails", "panics", "logs", "loads", "saves", "prints", "hook panics"} {
 		t.Run(name, func(t *testing.T) {
 			everything, _ := o.run(t, messages.RunRequest{PipelineNames: []string{name}})
 			require.Contains(t, everything, "redacted")

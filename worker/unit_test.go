@@ -13,6 +13,7 @@ import (
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/pipeline"
+	"github.com/kedge-run/kedge/runner"
 	"github.com/kedge-run/kedge/session"
 )
 
@@ -82,7 +83,7 @@ func TestOutcomes(t *testing.T) {
 		{"pipeline", nil, &session.PipelineNotFoundError{Name: "x"}, outcome{state: messages.StateRejected, code: messages.CodePipelineNotFound, field: "pipeline_names"}},
 		{"filter", nil, &pipeline.Error{Message: "x"}, outcome{state: messages.StateRejected, code: messages.CodeFilterInvalid}},
 		{"filter inside a run", nil, nodeError(&pipeline.Error{Message: "x"}), outcome{state: messages.StateFailed, code: messages.CodeNodeFailed}},
-		{"panic", nil, &panicError{value: "x"}, outcome{state: messages.StateFailed, code: messages.CodeInternal}},
+		{"panic", nil, &runner.PanicError{Value: "x"}, outcome{state: messages.StateFailed, code: messages.CodeInternal}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancelCause(t.Context())
