@@ -79,10 +79,12 @@ func prepare(base, dir string, requirements []string) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
-	for _, argv := range [][]string{
-		{base, "-m", "venv", dir},
-		append([]string{filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, requirements...),
-	} {
+	commands := [][]string{{base, "-m", "venv", dir}}
+	if len(requirements) > 0 {
+		pip := []string{filepath.Join(dir, "bin", "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}
+		commands = append(commands, append(pip, requirements...))
+	}
+	for _, argv := range commands {
 		if out, err := exec.Command(argv[0], argv[1:]...).CombinedOutput(); err != nil {
 			return fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out)
 		}

@@ -109,10 +109,13 @@ func (s *Session) worn(c *child) string {
 	return ""
 }
 
+// Project is the folder of the project, links resolved.
+func (s *Session) Project() string { return s.cfg.Project }
+
 // ID is the session id that Kedro sees.
 func (s *Session) ID() string { return s.id }
 
-// Package is the name of the project's package, KedroVersion the release it runs on, Pipelines the registered names.
+// Package is the name of the project's Python package.
 func (s *Session) Package() string { return s.info.Package }
 
 // KedroVersion is the release of Kedro that the project runs on.

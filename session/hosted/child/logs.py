@@ -41,28 +41,27 @@ class Output(io.TextIOBase):
 
     def write(self, text):
         thread = threading.get_ident()
-        held = self._parts.pop(thread, "") + text
-        *lines, rest = held.split("\n")
+        held, _ = self._parts.pop(thread, ("", None))
+        *lines, rest = (held + text).split("\n")
         for line in lines:
-            self._tell(line)
+            self._tell(line, node())
         if len(rest) > _LONGEST:
-            rest = self._tell(rest) or ""
-        if rest:
-            self._parts[thread] = rest
+            self._tell(rest, node())
+        elif rest:
+            self._parts[thread] = rest, node()
         return len(text)
 
     def finish(self):
         """Tells what was written without an end of line."""
         self.buffer.flush()
         for thread in list(self._parts):
-            if rest := self._parts.pop(thread, ""):
-                self._tell(rest)
+            self._tell(*self._parts.pop(thread))
 
-    def _tell(self, line):
+    def _tell(self, line, name):
         line = line.rstrip("\r").rsplit("\r", 1)[-1]  # of a progress bar only what it shows in the end
         for start in range(0, max(len(line), 1), _LONGEST):
             self._channel.send(
-                {"type": "log", "stream": self._name, "message": line[start : start + _LONGEST], "node": node()}
+                {"type": "log", "stream": self._name, "message": line[start : start + _LONGEST], "node": name}
             )
 
 
