@@ -16,6 +16,7 @@ import (
 //	Generator() bool                               // true: Call returns an iter.Seq2[any, error]
 //	InputType(i int, name string) reflect.Type     // the Go type wanted for input i (name is the argument of a
 //	                                               // mapping input, "" otherwise); nil is any
+//	Source() (file string, first, last int)        // where it is written, for a snapshot of the project; "" is unknown
 //
 // A Func is shared by all copies of its node and must be safe for concurrent use.
 type Func interface {

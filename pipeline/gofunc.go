@@ -23,6 +23,7 @@ type goFunc struct {
 	in           goInputs
 	out          goOutputs
 	fast         func(ctx context.Context, in []any) (any, error) // nil: call by reflection
+	source       goSource
 }
 
 // adaptGo fits a Go function to a node's declaration. Its errors name the node,

@@ -2,11 +2,15 @@ package session
 
 import (
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/kedge-run/kedge/pipeline"
+	"github.com/kedge-run/kedge/project"
 )
 
 // SRV-040 to SRV-046.
@@ -35,6 +39,34 @@ func TestSnapshot(t *testing.T) {
 	require.NoError(t, err)
 	require.NotContains(t, string(text), "secret")
 	require.NotContains(t, string(text), "null]")
+}
+
+// SRV-043: where the functions of nodes are written, when that is below the project.
+func TestSnapshotSource(t *testing.T) {
+	here, err := filepath.Abs(".")
+	require.NoError(t, err)
+	s, err := CreateService(t.Context(), ServiceConfig{ProjectPath: here, ConfSource: layOut(t, nil) + "/conf", Project: project.New("demo", of("main",
+		pipeline.Define(increment, "a", "b", pipeline.Name("here")),
+		pipeline.Define(func(x any) any {
+			return x
+		}, "b", "c", pipeline.Name("literal")),
+		pipeline.Define(filepath.Base, "c", "d", pipeline.Name("elsewhere")),
+	))})
+	require.NoError(t, err)
+	snapshot, err := s.Snapshot(t.Context(), nil)
+	require.NoError(t, err)
+	nodes := map[string]*Source{}
+	for _, n := range snapshot.Pipelines[1].Nodes {
+		nodes[n.Name] = n.Source
+	}
+	require.Nil(t, nodes["elsewhere"])
+	require.Equal(t, "main_test.go", nodes["here"].Filepath)
+	require.Equal(t, nodes["here"].LineStart, nodes["here"].LineEnd)
+	text, err := os.ReadFile("main_test.go")
+	require.NoError(t, err)
+	require.Contains(t, strings.Split(string(text), "\n")[nodes["here"].LineStart-1], "func increment(")
+	require.Equal(t, "snapshot_test.go", nodes["literal"].Filepath)
+	require.Equal(t, 2, nodes["literal"].LineEnd-nodes["literal"].LineStart)
 }
 
 // SRV-046: a project without catalog and parameters.
