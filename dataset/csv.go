@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"reflect"
 	"slices"
 	"strconv"
@@ -468,39 +467,4 @@ func formatTime(t time.Time, layout string) string {
 // layoutOf turns Python's format of times into Go's.
 func layoutOf(format string) string {
 	return strings.NewReplacer("%Y", "2006", "%m", "01", "%d", "02", "%H", "15", "%M", "04", "%S", "05", "%f", "000000", "%y", "06", "%b", "Jan", "%B", "January", "%z", "-0700").Replace(format)
-}
-
-// typing says how texts become values.
-type typing struct {
-	blank  map[string]bool
-	dtypes map[string]string // by column; "" is for all
-	dates  []string          // columns that hold times
-}
-
-func readTyping(a *args) typing {
-	t := typing{blank: defaultBlank, dtypes: map[string]string{}, dates: a.texts("parse_dates")}
-	if !a.boolean("keep_default_na", true) || !a.boolean("na_filter", true) {
-		t.blank = map[string]bool{}
-	}
-	if extra := a.texts("na_values"); extra != nil {
-		t.blank = maps.Clone(t.blank)
-		maps.Copy(t.blank, textSet(extra))
-	}
-	switch v, _ := a.get("dtype"); dtype := v.(type) {
-	case nil:
-	case string:
-		t.dtypes[""] = dtype
-	case map[string]any:
-		for name, one := range dtype {
-			t.dtypes[name] = fmt.Sprint(one)
-		}
-	default:
-		a.fail("dtype", "must be a type name or a mapping from column to type name, got %v", v)
-	}
-	for _, dtype := range t.dtypes {
-		if _, ok := dtypeKinds[strings.ToLower(dtype)]; !ok {
-			a.fail("dtype", "%q isn't supported; supported are: %s", dtype, strings.Join(slices.Sorted(maps.Keys(dtypeKinds)), ", "))
-		}
-	}
-	return t
 }

@@ -1,6 +1,8 @@
 package dataset
 
 import (
+	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -42,6 +44,41 @@ func (k columnKind) read(text string) (any, bool) {
 		return t, ok
 	}
 	return text, true
+}
+
+// typing says how texts become values.
+type typing struct {
+	blank  map[string]bool
+	dtypes map[string]string // by column; "" is for all
+	dates  []string          // columns that hold times
+}
+
+func readTyping(a *args) typing {
+	t := typing{blank: defaultBlank, dtypes: map[string]string{}, dates: a.texts("parse_dates")}
+	if !a.boolean("keep_default_na", true) || !a.boolean("na_filter", true) {
+		t.blank = map[string]bool{}
+	}
+	if extra := a.texts("na_values"); extra != nil {
+		t.blank = maps.Clone(t.blank)
+		maps.Copy(t.blank, textSet(extra))
+	}
+	switch v, _ := a.get("dtype"); dtype := v.(type) {
+	case nil:
+	case string:
+		t.dtypes[""] = dtype
+	case map[string]any:
+		for name, one := range dtype {
+			t.dtypes[name] = fmt.Sprint(one)
+		}
+	default:
+		a.fail("dtype", "must be a type name or a mapping from column to type name, got %v", v)
+	}
+	for _, dtype := range t.dtypes {
+		if _, ok := dtypeKinds[strings.ToLower(dtype)]; !ok {
+			a.fail("dtype", "%q isn't supported; supported are: %s", dtype, strings.Join(slices.Sorted(maps.Keys(dtypeKinds)), ", "))
+		}
+	}
+	return t
 }
 
 // table types every column: the first of whole numbers, floats, booleans, texts that all its values fit. Missing
