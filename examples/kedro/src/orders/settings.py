@@ -1,0 +1,5 @@
+"""Settings of the project."""
+
+from orders.hooks import Timing
+
+HOOKS = (Timing(),)
