@@ -334,9 +334,10 @@ func (l *Loader) runtimeValue(r *resolution, _, _ *node, args []any) (any, error
 	}
 	variable, err := argumentText(value)
 	if err != nil {
-		name := "" // a list has no place of its own
-		if _, list := value.([]any); !list {
-			name = textOf(value)
+		name := textOf(value)
+		switch value.(type) {
+		case nil, []any, *literalDict, *node:
+			name = "" // they can't be keys, so they have no place
 		}
 		return nil, place(err, name, "dict")
 	}
