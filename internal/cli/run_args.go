@@ -255,3 +255,12 @@ func truthy(value any) bool {
 	}
 	return true
 }
+
+// ParseParams reads the text of a --params option outside of `kedro run`.
+func ParseParams(text string) (map[string]any, error) {
+	params, err := config.ParseParams(text, "--params")
+	if err != nil {
+		return nil, err
+	}
+	return params.Plain(), nil
+}
