@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/ulikunitz/xz"
 )
 
 // maxArchiveSize bounds what an archive may unpack to.
@@ -62,9 +64,7 @@ func archiveReader(name string) unpack {
 func plainReader(r io.Reader) (io.Reader, error) { return r, nil }
 func gunzip(r io.Reader) (io.Reader, error)      { return gzip.NewReader(r) }
 func bunzip(r io.Reader) (io.Reader, error)      { return bzip2.NewReader(r), nil }
-func unxz(io.Reader) (io.Reader, error) {
-	return nil, errors.New("xz compression is not supported; use .tar.gz or .zip")
-}
+func unxz(r io.Reader) (io.Reader, error)        { return xz.NewReader(r) }
 
 func untar(decompress func(io.Reader) (io.Reader, error)) unpack {
 	return func(f archiveFile, _ int64, add func(string, io.Reader) error) error {

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"github.com/ulikunitz/xz"
 
 	"github.com/kedge-run/kedge/config"
 )
@@ -167,24 +169,32 @@ func pack(t *testing.T, name, prefix string) string {
 
 func packTar(t *testing.T, out *bytes.Buffer, name string, fill func(add func(name, text string))) {
 	t.Helper()
-	zipped := gzip.NewWriter(out)
-	w := tar.NewWriter(zipped)
-	if filepath.Ext(name) == ".tar" {
-		w = tar.NewWriter(out)
+	var packed io.WriteCloser = gzip.NewWriter(out)
+	switch filepath.Ext(name) {
+	case ".tar":
+		packed = unpacked{out}
+	case ".xz":
+		var err error
+		packed, err = xz.NewWriter(out)
+		require.NoError(t, err)
 	}
+	w := tar.NewWriter(packed)
 	fill(func(name, text string) {
 		require.NoError(t, w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(text)), Typeflag: tar.TypeReg}))
 		_, err := w.Write([]byte(text))
 		require.NoError(t, err)
 	})
 	require.NoError(t, w.Close())
-	if filepath.Ext(name) != ".tar" {
-		require.NoError(t, zipped.Close())
-	}
+	require.NoError(t, packed.Close())
 }
 
+// unpacked is a tar file as it is.
+type unpacked struct{ io.Writer }
+
+func (unpacked) Close() error { return nil }
+
 func TestArchives(t *testing.T) { // CFG-070
-	for _, name := range []string{"conf.zip", "conf.tar", "conf.tar.gz", "conf.tgz"} {
+	for _, name := range []string{"conf.zip", "conf.tar", "conf.tar.gz", "conf.tgz", "conf.tar.xz"} {
 		t.Run(name, func(t *testing.T) {
 			opts := config.Options{ConfSource: pack(t, name, "conf/"), BaseEnv: "base", DefaultRunEnv: "local", Cache: &config.Cache{Reload: true}}
 			first := catalogOf(t, opts)
@@ -207,7 +217,7 @@ func TestArchives(t *testing.T) { // CFG-070
 	broken := filepath.Join(t.TempDir(), "broken.tar.xz")
 	require.NoError(t, os.WriteFile(broken, []byte("x"), 0o644))
 	_, err = config.NewLoader(config.Options{ConfSource: broken})
-	require.ErrorContains(t, err, "xz compression is not supported")
+	require.ErrorContains(t, err, "read configuration archive "+broken)
 }
 
 func TestLinksAreFollowedAndCirclesEnd(t *testing.T) {
