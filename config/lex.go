@@ -63,9 +63,10 @@ type lexer struct {
 }
 
 // lex cuts the whole text. What can't be cut ends the list with a tokError, which
-// becomes an error only if the parser gets there.
-func lex(text string, mode lexMode) []token {
-	l := &lexer{text: text, modes: append(make([]lexMode, 0, 4), mode), tokens: make([]token, 0, 4+4*strings.Count(text, "${"))}
+// becomes an error only if the parser gets there. The tokens are appended to room,
+// which may be nil.
+func lex(text string, mode lexMode, room []token) []token {
+	l := &lexer{text: text, modes: append(make([]lexMode, 0, 4), mode), tokens: room}
 	for l.at < len(l.text) && len(l.modes) > 0 {
 		if !l.step() {
 			return l.tokens

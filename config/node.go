@@ -65,7 +65,10 @@ func newNode(parent *node, key, value any) (*node, error) {
 }
 
 // builder fills nodes. The same text of many nodes, such as ${_csv}, is parsed once.
-type builder struct{ templates map[string]*template }
+type builder struct {
+	templates map[string]*template
+	tokens    []token // room for those of one text after the other
+}
 
 func (b *builder) fill(n *node, value any) error {
 	switch value := value.(type) {
@@ -146,7 +149,7 @@ func (b *builder) template(text string) (*template, error) {
 	if known, ok := b.templates[text]; ok {
 		return known, nil
 	}
-	parsed, err := parseTemplate(text)
+	parsed, err := parseTemplate(text, &b.tokens)
 	var grammar *errGrammar
 	if errors.As(err, &grammar) {
 		return nil, failf("GrammarParseError", "%s", grammar.message)

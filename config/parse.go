@@ -20,9 +20,11 @@ type parser struct {
 	undecided int
 }
 
-// parseTemplate parses a configuration text (grammar rule configValue).
-func parseTemplate(text string) (*template, error) {
-	p := &parser{whole: text, tokens: lex(text, modeText), undecided: -1}
+// parseTemplate parses a configuration text (grammar rule configValue). The tokens take
+// the place of those in room, which the template doesn't hold on to.
+func parseTemplate(text string, room *[]token) (*template, error) {
+	p := &parser{whole: text, tokens: lex(text, modeText, (*room)[:0]), undecided: -1}
+	*room = p.tokens
 	parts, err := p.parts(tokTopEsc, textTokens|of(tokEOF))
 	if err != nil {
 		return nil, err
@@ -32,7 +34,7 @@ func parseTemplate(text string) (*template, error) {
 
 // parseElement parses one argument (grammar rule singleElement, used by oc.decode).
 func parseElement(text string) (*element, error) {
-	p := &parser{tokens: lex(text, modeValue), undecided: -1}
+	p := &parser{tokens: lex(text, modeValue, nil), undecided: -1}
 	e, err := p.element(of(tokEOF))
 	if err != nil {
 		return nil, err
