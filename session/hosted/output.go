@@ -28,6 +28,9 @@ var (
 )
 
 func (s *Session) output(name string, told encoded, r *request, version string) *output {
+	if pinned := r.LoadVersions[name]; pinned != "" {
+		version = pinned // what a node of the run would read
+	}
 	o := &output{session: s, name: name, told: told}
 	o.reload = request{Op: "load", Name: name, Version: version, RuntimeParams: r.RuntimeParams, Inline: s.cfg.MaxInline}
 	o.open()

@@ -1,0 +1,1 @@
+DISABLE_HOOKS_FOR_PLUGINS = ("kedro-telemetry",)
