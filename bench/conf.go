@@ -164,17 +164,23 @@ func kedroConf(ctx context.Context, dir string) (loaded kedroLoad, err error) {
 
 // kedroPython is the interpreter of the environment with Kedro, made when it isn't there.
 func kedroPython(ctx context.Context) (string, error) {
+	return pythonWith(ctx, strings.ReplaceAll(kedroPin, "==", "-"), kedroPin)
+}
+
+// pythonWith is the interpreter of an environment of this name with these requirements.
+func pythonWith(ctx context.Context, name string, requirements ...string) (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	venv := filepath.Join(cache, "kedge-bench", strings.ReplaceAll(kedroPin, "==", "-"))
+	venv := filepath.Join(cache, "kedge-bench", name)
 	python, done := filepath.Join(venv, "bin", "python"), filepath.Join(venv, "complete")
 	if _, err := os.Stat(done); err == nil {
 		return python, nil
 	}
-	fmt.Fprintln(os.Stderr, "installing", kedroPin, "into", venv)
-	for _, args := range [][]string{{"python3", "-m", "venv", "--clear", venv}, {python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", kedroPin}} {
+	fmt.Fprintln(os.Stderr, "installing", strings.Join(requirements, " "), "into", venv)
+	install := append([]string{python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"}, requirements...)
+	for _, args := range [][]string{{"python3", "-m", "venv", "--clear", venv}, install} {
 		cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 		cmd.Stdout, cmd.Stderr = os.Stderr, os.Stderr
 		if err := cmd.Run(); err != nil {

@@ -26,7 +26,7 @@ func main() {
 	slots := flag.Int("slots", 16, "runs at a time of a worker process")
 	out := flag.String("out", "results.json", "where the results go")
 	slow := flag.Bool("slow", true, "measure recovery and long runs with the default times, which takes minutes")
-	only := flag.String("only", "", "measure one part: session, graphs, conf, process, loop, recovery")
+	only := flag.String("only", "", "measure one part: session, graphs, conf, hosted, process, loop, recovery")
 	runs := flag.Int("runs", 20000, "runs of a throughput figure at default sync; a quarter of it under SyncAlways")
 	sync := flag.String("sync", "both", "server's sync setting of the loop figures: default, always, both")
 	flag.Parse()
@@ -89,6 +89,7 @@ func measure(ctx context.Context, o options) error {
 		{"session", func() error { return emptyRuns(ctx, report) }},
 		{"graphs", func() error { return graphs(report) }},
 		{"conf", func() error { return conf(ctx, report) }},
+		{"hosted", func() error { return hostedRuns(ctx, report) }},
 		{"process", func() error { return processes(ctx, report, o) }},
 		{"loop", func() error { return loops(ctx, report, o) }},
 		{"recovery", func() error {
