@@ -3,6 +3,7 @@ package hosted
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"os"
 	"strings"
 	"sync"
@@ -29,25 +30,25 @@ type outputs struct {
 	pipes   []*os.File
 	readers sync.WaitGroup
 	marks   chan struct{}
+	stray   func(line) // gets what belongs to no run
 
 	mu   sync.Mutex // guards the fields below
-	to   func(line) // who listens: a run, or nobody in particular
+	to   func(line) // the run under way; nil between runs
 	last []byte     // the end of everything, for errors
 }
 
 func newOutputs(stray func(line), stdout, stderr *os.File) *outputs {
-	o := &outputs{pipes: []*os.File{stdout, stderr}, marks: make(chan struct{}, 8), to: stray}
+	o := &outputs{pipes: []*os.File{stdout, stderr}, marks: make(chan struct{}, 8), stray: stray}
 	o.readers.Go(func() { o.read("stdout", stdout) })
 	o.readers.Go(func() { o.read("stderr", stderr) })
 	return o
 }
 
-// listen sends lines to another listener and gives the one before.
-func (o *outputs) listen(to func(line)) (before func(line)) {
+// listen sends lines to a run, from now on; nil: to nobody in particular.
+func (o *outputs) listen(to func(line)) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	before, o.to = o.to, to
-	return before
+	o.to = to
 }
 
 func (o *outputs) read(stream string, pipe *os.File) {
@@ -66,7 +67,7 @@ func (o *outputs) read(stream string, pipe *os.File) {
 		} else {
 			o.tell(stream, text)
 		}
-		if err != nil && err != bufio.ErrBufferFull {
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			return
 		}
 	}
@@ -80,7 +81,11 @@ func (o *outputs) tell(stream string, text []byte) {
 	o.keep(readable)
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.to(line{stream, readable})
+	to := o.to
+	if to == nil {
+		to = o.stray
+	}
+	to(line{stream, readable})
 }
 
 // keep remembers a line for the error of a child that dies.

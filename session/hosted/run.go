@@ -87,8 +87,8 @@ type listener struct {
 
 // ask sends a request; an answer of type error is returned as the error that it means.
 func (l *listener) ask(ctx context.Context, c *child, r *request) (*message, error) {
-	before := c.outputs.listen(l.raw)
-	defer c.outputs.listen(before)
+	c.outputs.listen(l.raw)
+	defer c.outputs.listen(nil)
 	answer, err := c.ask(ctx, r, l.hear)
 	if err != nil {
 		return nil, err

@@ -214,7 +214,7 @@ func newRequest(op string, opts session.RunOptions) (*request, error) {
 		*part.to = encoded
 	}
 	switch {
-	case opts.PipelineName != "":
+	case opts.PipelineName != "": //nolint:staticcheck // it is deprecated, and refused here
 		return nil, &session.OptionError{Field: "pipeline_name", Reason: "a KedroServiceSession takes pipeline_names"}
 	case opts.Runner != nil:
 		return nil, &session.OptionError{Field: "runner", Reason: "a runner of Go code can't run Python nodes; name one of Kedro's"}

@@ -43,7 +43,7 @@ func (s *sources) digest() uint64 {
 		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				return nil // what can't be read can't be imported
+				return nil //nolint:nilerr // what can't be read can't be imported
 			case d.IsDir() && path != root && (strings.HasPrefix(d.Name(), ".") || d.Name() == "__pycache__"):
 				return filepath.SkipDir
 			case d.IsDir() || strings.HasSuffix(path, ".pyc"):
