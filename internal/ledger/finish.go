@@ -117,19 +117,19 @@ func (c *Claim) settle(ctx context.Context, reply *messages.Reply) error {
 	return c.settleLocked(ctx, reply)
 }
 
-// settleLocked writes the final status, and acks the message without waiting for it:
-// should the server lose one of the two, the next delivery or the sweeper finds the
-// stored reply.
+// settleLocked does what is left after a reply was stored: the final status, and then
+// the ack, so that a request that is gone has a terminal status. A failure after that
+// is left to the time to live and to the next delivery.
 func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
 	l := c.ledger
 	final, err := l.write(c.record, ended(c.record.status, reply, l.now()))
 	if err != nil {
 		return err
 	}
-	acked := c.msg.Ack()
 	if err := c.conclude(ctx, final, reply); err != nil {
 		return err
 	}
+	acked := c.msg.Ack()
 	log := zerolog.Ctx(ctx)
 	if err := l.copyReply(reply, c.request); err != nil {
 		log.Warn().Err(err).Msg("the copy of the reply was not published")
