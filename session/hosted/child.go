@@ -187,7 +187,7 @@ func (c *child) ask(ctx context.Context, r *request, heard func(*message)) (*mes
 				return nil, c.lost(ctx)
 			}
 			if c.answers(m) {
-				_ = <-sent // an answer means that the request has arrived
+				<-sent //nolint:errcheck // an answer means that the request has arrived
 				c.outputs.sync(syncTimeout)
 				return m, nil
 			}
