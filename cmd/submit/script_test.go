@@ -99,7 +99,7 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	log, err := os.Create(ts.MkAbs(args[0] + ".log"))
 	ts.Check(err)
 	env := &kedge.Env{
-		Args: args[1:], Dir: ts.MkAbs("demo"), Stdin: strings.NewReader(""), Stdout: out, Stderr: log,
+		Args: args[1:], Dir: filepath.Join(ts.Getenv("WORK"), "demo"), Stdin: strings.NewReader(""), Stdout: out, Stderr: log,
 		Lookup: func(name string) (string, bool) { v := ts.Getenv(name); return v, v != "" },
 	}
 	go func() {

@@ -16,14 +16,15 @@ func TestProject(t *testing.T) {
 	require.NoError(t, os.MkdirAll(inside, 0o755))
 	require.Empty(t, pyproject.Find(inside))
 	require.Empty(t, pyproject.PackageName(dir))
-	for text, name := range map[string]string{
-		"[project]\nname = \"x\"\n":                                                       "",
-		"[tool.kedro]\nproject_name = \"Demo\"\npackage_name = \"demo\"\n":                "demo",
-		"[tool.other]\npackage_name = 'no'\n[tool.kedro]\npackage_name='demo' # comment":  "demo",
-		"[tool.kedro]\nproject_name = \"Demo\"\n[tool.kedro.more]\npackage_name = \"no\"": "",
+	for _, file := range []struct{ text, name string }{
+		{"[project]\nname = \"x\"\n", ""},
+		{"[tool.kedro]\nproject_name = \"Demo\"\npackage_name = \"demo\"\n", "demo"},
+		{"[tool.other]\npackage_name = 'no'\n[tool.kedro]\npackage_name='demo' # comment", "demo"},
+		{"[tool.kedro]\nproject_name = \"Demo\"\n[tool.kedro.more]\npackage_name = \"no\"", ""},
 	} {
-		require.NoError(t, os.WriteFile(filepath.Join(dir, pyproject.File), []byte(text), 0o644))
-		require.Equal(t, name, pyproject.PackageName(dir), text)
+		require.NoError(t, os.WriteFile(filepath.Join(dir, pyproject.File), []byte(file.text), 0o644))
+		require.Equal(t, file.name, pyproject.PackageName(dir), file.text)
+		require.Equal(t, file.text[:2] != "[p", pyproject.Is(dir), file.text)
 	}
 	require.Equal(t, dir, pyproject.Find(inside))
 	require.True(t, pyproject.Is(dir))
