@@ -126,19 +126,12 @@ func WithHeader(header nats.Header) SubmitOption {
 // too. Repeating it with the same id is one run. Errors: [*RejectedError],
 // [*QueueError], [ErrNoQueue], [ErrConflict], [ErrFull], [ErrNotReachable].
 func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts ...SubmitOption) (Receipt, error) {
-	options := submitOptions{queue: c.cfg.Queue}
-	for _, change := range opts {
-		change(&options)
-	}
 	if request.RunID == "" {
 		request.RunID = messages.NewRunID(time.Now())
 	}
-	if options.queue == "" {
-		queue, err := c.onlyQueue(ctx)
-		if err != nil {
-			return Receipt{}, err
-		}
-		options.queue = queue
+	options, err := c.options(ctx, opts)
+	if err != nil {
+		return Receipt{}, err
 	}
 	subject := c.subjects.DoneStored(c.cfg.Tenant, request.RunID)
 	c.replies.submitting(subject)
@@ -150,6 +143,20 @@ func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts 
 		return Receipt{}, explain(err)
 	}
 	return Receipt{RunID: receipt.RunID, Queue: receipt.Queue, Existing: receipt.Existing}, nil
+}
+
+// options applies opts, and finds the queue when they name none.
+func (c *Client) options(ctx context.Context, opts []SubmitOption) (submitOptions, error) {
+	options := submitOptions{queue: c.cfg.Queue}
+	for _, change := range opts {
+		change(&options)
+	}
+	if options.queue != "" {
+		return options, nil
+	}
+	var err error
+	options.queue, err = c.onlyQueue(ctx)
+	return options, err
 }
 
 // onlyQueue is the queue that live workers serve for the tenant, if it is one.

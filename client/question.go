@@ -78,16 +78,9 @@ func (c *Client) Snapshot(ctx context.Context, params map[string]any, opts ...Su
 
 // ask puts a question to one live worker of a queue.
 func (c *Client) ask(ctx context.Context, name string, question []byte, opts []SubmitOption) ([]byte, error) {
-	options := submitOptions{queue: c.cfg.Queue}
-	for _, change := range opts {
-		change(&options)
-	}
-	if options.queue == "" {
-		queue, err := c.onlyQueue(ctx)
-		if err != nil {
-			return nil, err
-		}
-		options.queue = queue
+	options, err := c.options(ctx, opts)
+	if err != nil {
+		return nil, err
 	}
 	workers, err := c.Workers(ctx)
 	if err != nil {

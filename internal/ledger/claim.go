@@ -42,7 +42,7 @@ func (l *Ledger) Claim(ctx context.Context, msg jetstream.Msg, worker string) (*
 		switch what.action {
 		case actDrop:
 			zerolog.Ctx(ctx).Debug().Str(fieldRunID, string(d.address.RunID)).Str("reason", what.reason).Msg("dropping request")
-			return nil, natsx.Ack(l.pipe, msg)(ctx)
+			return nil, natsx.Ack(ctx, l.pipe, msg)
 		case actWait:
 			return nil, msg.NakWithDelay(what.delay)
 		}

@@ -35,11 +35,7 @@ func StoreEnd(ctx context.Context, c *Claim, reply *messages.Reply) error {
 	if _, err := c.ledger.records.Store(ctx, done); err != nil {
 		return err
 	}
-	final, err := c.ledger.write(c.record, ended(c.record.status, reply, c.ledger.now()))
-	if err != nil {
-		return err
-	}
-	return c.conclude(ctx, final, reply)
+	return c.conclude(ctx, reply)
 }
 
 // StoreRelease does the first step of PutBack.

@@ -121,21 +121,15 @@ func (c *Claim) settle(ctx context.Context, reply *messages.Reply) error {
 // the ack, so that a request that is gone has a terminal status. A failure after that
 // is left to the time to live and to the next delivery.
 func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
-	l := c.ledger
-	final, err := l.write(c.record, ended(c.record.status, reply, l.now()))
-	if err != nil {
+	if err := c.conclude(ctx, reply); err != nil {
 		return err
 	}
-	if err := c.conclude(ctx, final, reply); err != nil {
-		return err
-	}
-	acked := c.msg.Ack()
 	log := zerolog.Ctx(ctx)
-	if err := l.copyReply(reply, c.request); err != nil {
+	if err := c.ledger.copyReply(reply, c.request); err != nil {
 		log.Warn().Err(err).Msg("the copy of the reply was not published")
 	}
 	c.dropLease()
-	if err := acked(ctx); err != nil {
+	if err := c.msg.Ack(ctx); err != nil {
 		log.Warn().Err(err).Msg("the request of an ended run was not acked; its next delivery will be")
 	}
 	if err := c.feed.wait(ctx); err != nil {
@@ -144,11 +138,11 @@ func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
 	return nil
 }
 
-// conclude waits for the final status, and writes it again over what somebody else
-// wrote meanwhile.
-func (c *Claim) conclude(ctx context.Context, final *write, reply *messages.Reply) error {
+// conclude writes the final status, and writes it again over what somebody else wrote
+// meanwhile.
+func (c *Claim) conclude(ctx context.Context, reply *messages.Reply) error {
 	for range maxConflicts {
-		now, stored, err := final.wait(ctx)
+		now, stored, err := c.ledger.swap(ctx, c.record, ended(c.record.status, reply, c.ledger.now()))
 		if err != nil {
 			return err
 		}
@@ -157,9 +151,6 @@ func (c *Claim) conclude(ctx context.Context, final *write, reply *messages.Repl
 			return nil
 		}
 		c.record = now
-		if final, err = c.ledger.write(now, ended(now.status, reply, c.ledger.now())); err != nil {
-			return err
-		}
 	}
 	return fmt.Errorf("final status of %s: %w", c.record.status.RunID, errConflict)
 }

@@ -117,39 +117,19 @@ func (l *Ledger) doneMsg(reply *messages.Reply, revision uint64) (*nats.Msg, err
 // or somebody else was faster, it tells what is stored now: stored is false then,
 // unless that is the very status.
 func (l *Ledger) swap(ctx context.Context, old record, status messages.Status) (now record, stored bool, err error) {
-	w, err := l.write(old, status)
+	msg, err := l.statusMsg(status, old.revision)
 	if err != nil {
 		return old, false, err
 	}
-	return w.wait(ctx)
-}
-
-// write is a swap on its way.
-type write struct {
-	ledger *Ledger
-	old    record
-	status messages.Status
-	commit *natsx.Commit
-}
-
-func (l *Ledger) write(old record, status messages.Status) (*write, error) {
-	msg, err := l.statusMsg(status, old.revision)
-	if err != nil {
-		return nil, err
-	}
-	return &write{ledger: l, old: old, status: status, commit: l.records.Add(msg)}, nil
-}
-
-func (w *write) wait(ctx context.Context) (now record, stored bool, err error) {
-	sequence, err := w.commit.Wait(ctx)
+	sequence, err := l.records.Store(ctx, msg)
 	if err == nil {
-		return record{status: w.status, revision: sequence, found: true}, true, nil
+		return record{status: status, revision: sequence, found: true}, true, nil
 	}
 	if !natsx.WrongSequence(err) {
-		return w.old, false, fmt.Errorf("storing status of %s: %w", w.status.RunID, err)
+		return old, false, fmt.Errorf("storing status of %s: %w", status.RunID, err)
 	}
-	now, err = w.ledger.read(ctx, Key{Tenant: w.status.Tenant, RunID: w.status.RunID}, natsx.LastFromLeader)
-	return now, err == nil && now.found && sameWrite(now.status, w.status), err
+	now, err = l.read(ctx, Key{Tenant: status.Tenant, RunID: status.RunID}, natsx.LastFromLeader)
+	return now, err == nil && now.found && sameWrite(now.status, status), err
 }
 
 // sameWrite tells whether a stored status is the one that this writer sent. Writers

@@ -185,8 +185,8 @@ func (l *Ledger) accepted(ctx context.Context, key Key) (*messages.Event, error)
 type message interface {
 	InProgress() error
 	NakWithDelay(delay time.Duration) error
-	// Ack removes the message; the wait is for the server's answer.
-	Ack() (wait func(context.Context) error)
+	// Ack removes the message and waits for the server's answer.
+	Ack(ctx context.Context) error
 }
 
 // fetched is a message from a queue.
@@ -195,7 +195,7 @@ type fetched struct {
 	pipe *natsx.Pipe
 }
 
-func (f fetched) Ack() (wait func(context.Context) error) { return natsx.Ack(f.pipe, f.Msg) }
+func (f fetched) Ack(ctx context.Context) error { return natsx.Ack(ctx, f.pipe, f.Msg) }
 
 // absent stands for the message of a run that the sweeper took: acking it means to
 // remove what may still be stored.
@@ -207,12 +207,10 @@ type absent struct {
 func (absent) InProgress() error                { return nil }
 func (absent) NakWithDelay(time.Duration) error { return nil }
 
-func (a absent) Ack() (wait func(context.Context) error) {
-	return func(ctx context.Context) error {
-		stream, err := a.ledger.js.Stream(ctx, a.ledger.queueStream())
-		if err != nil {
-			return err
-		}
-		return stream.Purge(ctx, jetstream.WithPurgeSubject(a.subject))
+func (a absent) Ack(ctx context.Context) error {
+	stream, err := a.ledger.js.Stream(ctx, a.ledger.queueStream())
+	if err != nil {
+		return err
 	}
+	return stream.Purge(ctx, jetstream.WithPurgeSubject(a.subject))
 }

@@ -47,21 +47,19 @@ func (p *Pipe) Close() {
 	}
 }
 
-// Request sends data to subject and returns the wait for the answer.
-func (p *Pipe) Request(subject string, data []byte) (wait func(context.Context) (*nats.Msg, error)) {
+// Request sends data to subject and waits for the answer.
+func (p *Pipe) Request(ctx context.Context, subject string, data []byte) (*nats.Msg, error) {
 	type result struct {
 		msg *nats.Msg
 		err error
 	}
 	arrived := make(chan result, 1)
 	p.send(&nats.Msg{Subject: subject, Data: data}, func(msg *nats.Msg, err error) { arrived <- result{msg, err} })
-	return func(ctx context.Context) (*nats.Msg, error) {
-		select {
-		case r := <-arrived:
-			return r.msg, r.err
-		case <-ctx.Done():
-			return nil, context.Cause(ctx)
-		}
+	select {
+	case r := <-arrived:
+		return r.msg, r.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
 	}
 }
 

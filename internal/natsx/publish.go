@@ -51,15 +51,11 @@ func pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// Ack acks a fetched message through the pipe and returns the wait for the server's
-// answer, which a server that goes down never gives. An ack that was lost costs
-// another delivery.
-func Ack(pipe *Pipe, msg interface{ Reply() string }) (wait func(context.Context) error) {
-	answer := pipe.Request(msg.Reply(), []byte("+ACK"))
-	return func(ctx context.Context) error {
-		_, err := answer(ctx)
-		return err
-	}
+// Ack acks a fetched message through the pipe and waits for the server's answer, which
+// a server that goes down never gives. An ack that was lost costs another delivery.
+func Ack(ctx context.Context, pipe *Pipe, msg interface{ Reply() string }) error {
+	_, err := pipe.Request(ctx, msg.Reply(), []byte("+ACK"))
+	return err
 }
 
 // Unanswered reports whether err leaves open what the server did: no answer, no

@@ -26,17 +26,11 @@ func (s *Session) Run(ctx context.Context, opts session.RunOptions) (*session.Re
 			return nil, err
 		}
 	}
-	select {
-	case s.runs <- struct{}{}:
-		defer func() { <-s.runs }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	c, err := s.take(ctx)
+	c, giveBack, err := s.borrow(ctx, s.runs)
 	if err != nil {
 		return nil, err
 	}
-	defer s.pool.give(c)
+	defer giveBack()
 	return s.runIn(ctx, c, r, opts)
 }
 

@@ -153,23 +153,34 @@ func (s *Session) Snapshot(ctx context.Context, params map[string]any) (*session
 
 // question asks a child for something that runs nothing.
 func (s *Session) question(ctx context.Context, r *request) (*message, error) {
-	select {
-	case s.asked <- struct{}{}:
-		defer func() { <-s.asked }()
-	case <-ctx.Done():
-		return nil, context.Cause(ctx)
-	}
-	c, err := s.take(ctx)
+	c, giveBack, err := s.borrow(ctx, s.asked)
 	if err != nil {
 		return nil, err
 	}
-	defer s.pool.give(c)
+	defer giveBack()
 	l := &listener{session: s, log: *zerolog.Ctx(ctx)}
 	answer, err := l.ask(ctx, c, r)
 	if err != nil {
 		return nil, err
 	}
 	return answer, nil
+}
+
+// borrow waits for a place and for a child; giveBack returns both.
+func (s *Session) borrow(ctx context.Context, places chan struct{}) (c *child, giveBack func(), err error) {
+	select {
+	case places <- struct{}{}:
+	case <-ctx.Done():
+		return nil, nil, context.Cause(ctx)
+	}
+	if c, err = s.take(ctx); err != nil {
+		<-places
+		return nil, nil, err
+	}
+	return c, func() {
+		s.pool.give(c)
+		<-places
+	}, nil
 }
 
 // take gets a child; with --reload one that has seen the last change.
