@@ -160,7 +160,7 @@ func (l *Ledger) decide(ctx context.Context, old record, d delivery) (decision, 
 // and gives nil. From the new epoch on no older owner can store a reply; one that is
 // stored already decides.
 func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d delivery, worker string, what decision) (*Claim, error) {
-	now, started := l.now(), time.Now()
+	now, started := l.now(), l.clock()
 	next := queued(d)
 	if old.found {
 		next = old.status
@@ -279,7 +279,7 @@ func (c *Claim) Beat(ctx context.Context, progress *messages.Progress) error {
 	if c.over {
 		return c.fate
 	}
-	started := time.Now()
+	started := c.ledger.clock()
 	if err := c.msg.InProgress(); err != nil {
 		return fmt.Errorf("heartbeat: %w", err)
 	}

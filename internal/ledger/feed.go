@@ -28,7 +28,7 @@ type feed struct {
 }
 
 const (
-	// feedTime is how long an event is gathered.
+	// feedTime is how long an event is gathered, usually.
 	feedTime = 2 * time.Millisecond
 	// maxGathered is how many bytes of events leave without waiting for more.
 	maxGathered = 64 << 10
@@ -81,11 +81,11 @@ func (f *feed) gather(event *messages.Event) error {
 	switch {
 	case f.gathered.Size() >= maxGathered:
 		f.release()
-	case !first:
+	case !first || f.ledger.feedTime < 0:
 	case f.timer == nil:
-		f.timer = time.AfterFunc(feedTime, f.flush)
+		f.timer = time.AfterFunc(f.ledger.feedTime, f.flush)
 	default:
-		f.timer.Reset(feedTime)
+		f.timer.Reset(f.ledger.feedTime)
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
@@ -54,7 +53,7 @@ func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
 // stale reply out of the stream, but not from those who listen to the subject. Half
 // the lease is well before anybody may take the run over.
 func (c *Claim) reassure(ctx context.Context) error {
-	if time.Since(c.renewed) < c.ledger.cfg.LeaseTTL/2 {
+	if c.ledger.clock().Sub(c.renewed) < c.ledger.cfg.LeaseTTL/2 {
 		return nil
 	}
 	now, err := c.ledger.read(ctx, c.keyLocked(), natsx.LastFromLeader)

@@ -120,6 +120,9 @@ type Ledger struct {
 	requests, records, events, leases *natsx.Committer
 
 	declared sync.Map // names of consumers that were found
+
+	clock    func() time.Time // the monotonic clock, by which claims run out
+	feedTime time.Duration    // how long an event is gathered; negative: until it is let go
 }
 
 // New gives the ledger of one connection. The streams must exist, see natsx.Topology.
@@ -133,6 +136,7 @@ func New(js jetstream.JetStream, cfg Config) (*Ledger, error) {
 	return &Ledger{
 		js: js, cfg: cfg, pipe: pipe,
 		requests: committer(), records: committer(), events: committer(), leases: committer(),
+		clock: time.Now, feedTime: feedTime,
 	}, nil
 }
 

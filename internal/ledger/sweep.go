@@ -128,7 +128,7 @@ func (l *Ledger) take(ctx context.Context, old record, worker string) (*Claim, e
 	if !stored {
 		return nil, errConflict
 	}
-	claim := l.hold(now, absent{ledger: l, subject: old.status.RequestSubject}, time.Now())
+	claim := l.hold(now, absent{ledger: l, subject: old.status.RequestSubject}, l.clock())
 	reply, err := l.Reply(ctx, claim.Key())
 	if errors.Is(err, ErrNotFound) {
 		return claim, nil

@@ -53,7 +53,11 @@ func pause(ctx context.Context, d time.Duration) bool {
 
 // Ack acks a fetched message through the pipe and waits for the server's answer, which
 // a server that goes down never gives. An ack that was lost costs another delivery.
-func Ack(ctx context.Context, pipe *Pipe, msg interface{ Reply() string }) error {
+// Without a pipe the message acks itself.
+func Ack(ctx context.Context, pipe *Pipe, msg jetstream.Msg) error {
+	if pipe == nil {
+		return msg.DoubleAck(ctx)
+	}
 	_, err := pipe.Request(ctx, msg.Reply(), []byte("+ACK"))
 	return err
 }

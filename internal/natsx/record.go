@@ -39,6 +39,9 @@ func (r Record) deleted() bool {
 // behind: good for what a compare-and-set confirms later. ErrNoRecord with the
 // marker's Sequence when the value was deleted.
 func LastDirect(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
+	if s, ok := js.(StandIn); ok {
+		return s.ReadRecord(ctx, ReadLastDirect, stream, subject)
+	}
 	msg, err := request(ctx, js, "DIRECT.GET."+stream+"."+subject, nil)
 	if err != nil {
 		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
@@ -65,11 +68,17 @@ func LastDirect(ctx context.Context, js jetstream.JetStream, stream, subject str
 // LastFromLeader reads the last message of a subject from the stream's leader: what
 // it does not show was not stored before the read.
 func LastFromLeader(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
+	if s, ok := js.(StandIn); ok {
+		return s.ReadRecord(ctx, ReadLastFromLeader, stream, subject)
+	}
 	return fromLeader(ctx, js, stream, subject, map[string]any{"last_by_subj": subject})
 }
 
 // FirstFromLeader reads the oldest message of a subject from the stream's leader.
 func FirstFromLeader(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
+	if s, ok := js.(StandIn); ok {
+		return s.ReadRecord(ctx, ReadFirstFromLeader, stream, subject)
+	}
 	return fromLeader(ctx, js, stream, subject, map[string]any{"seq": 1, "next_by_subj": subject})
 }
 
