@@ -21,6 +21,9 @@ const (
 	minBatch = 8
 	// remeasure is how many batches go before a plain round refreshes its figure.
 	remeasure = 256
+	// worthBatch is how many times dearer plain stores must be: a batch also takes
+	// processor time, for its folder, which a busy server without syncs would lack.
+	worthBatch = 2
 	// firstBatch is assumed before a batch was measured: making its folder, mostly.
 	firstBatch = 3 * time.Millisecond
 )
@@ -35,7 +38,7 @@ func (k *Costs) preferBatch(size int) bool {
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if time.Duration(size)*k.each.get() <= k.batch.get() {
+	if time.Duration(size)*k.each.get() <= worthBatch*k.batch.get() {
 		return false
 	}
 	k.wishes++
