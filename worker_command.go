@@ -69,6 +69,7 @@ type workerFlags struct {
 	sync        string
 	logFormat   string
 	logLevel    string
+	retry       *cli.RetryFlags
 	hosted      hostedFlags
 	secrets     *mask.Secrets // those of the project, which the log hides
 }
@@ -105,6 +106,7 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 	set.StringVar(&flags.sync, "sync", "always", "when the embedded server syncs to disk: `always`, or interval (faster, may lose seconds on power loss)")
 	set.StringVar(&flags.logFormat, "log-format", "text", "`format` of the log: text or json")
 	set.StringVar(&flags.logLevel, "log-level", "", "lowest `level` of the log: debug, info, warn or error (default: as conf/logging.yml says, else info)")
+	flags.retry = cli.AddRetryFlags(set, "default: 1; an error that says it is transient: 3; a request may say otherwise")
 	flags.hosted.add(set)
 	root.AddCommand(newSetupCommand(base, env))
 	return root
@@ -157,7 +159,11 @@ func runWorker(ctx context.Context, base *project.Project, env *Env, flags *work
 		}
 	}
 	flags.concurrency = eng.concurrency
-	w, err := worker.New(flags.config(nc, eng))
+	cfg, err := flags.config(nc, eng)
+	if err != nil {
+		return err
+	}
+	w, err := worker.New(cfg)
 	if err != nil {
 		return usage(err, "")
 	}
@@ -180,7 +186,8 @@ func (f *workerFlags) serve(ctx context.Context, w *worker.Worker, env *Env) err
 	return <-done
 }
 
-func (f *workerFlags) config(nc *nats.Conn, eng *engine) worker.Config {
+func (f *workerFlags) config(nc *nats.Conn, eng *engine) (worker.Config, error) {
+	retry, err := f.retry.Policy()
 	return worker.Config{
 		Conn:        nc,
 		Concurrency: eng.concurrency,
@@ -190,10 +197,11 @@ func (f *workerFlags) config(nc *nats.Conn, eng *engine) worker.Config {
 		Project:     eng.name,
 		Queue:       f.queue,
 		Pipelines:   eng.pipelines,
+		Retry:       retry,
 		Session:     eng.config,
 		Tenants:     f.tenants,
 		Version:     cli.Version(),
-	}
+	}, err
 }
 
 // graceOf turns the flag's zero, "at once", into what worker.Config calls so.
@@ -217,8 +225,9 @@ func (f *workerFlags) validate() error {
 	if f.sync != "always" && f.sync != "interval" {
 		return usage(fmt.Errorf("--sync %s: want always or interval", f.sync), "")
 	}
-	_, err := f.port()
-	return err
+	_, policy := f.retry.Policy()
+	_, port := f.port()
+	return errors.Join(policy, port)
 }
 
 // port reads --listen. The embedded server has no users and no encryption, so it never leaves the machine.

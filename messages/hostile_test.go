@@ -60,6 +60,8 @@ func TestHostileRequests(t *testing.T) {
 		"priority":             {`{"run_id":"r","priority":"urgent"}`, "priority", "p0, p1, p2 or p3", ""},
 		"negative timeout":     {`{"run_id":"r","timeout":"-1s"}`, "timeout", "negative", ""},
 		"attempts":             {`{"run_id":"r","max_attempts":-1}`, "max_attempts", "0 to 100", ""},
+		"long backoff":         {`{"run_id":"r","backoff":{"max":"25h"}}`, "backoff.max", "at most 24h", ""},
+		"retry on a refusal":   {`{"run_id":"r","retry_on":["timeout","not_allowed"]}`, "retry_on[1]", `"not_allowed" can't be retried; what can: dataset_failed,`, ""},
 		"backoff":              {`{"run_id":"r","backoff":{"factor":0.1}}`, "backoff.factor", "1 to 100", ""},
 		"input without data":   {`{"run_id":"r","inputs":{"a":{}}}`, "inputs.a", "either value or ref", ""},
 		"input with both":      {`{"run_id":"r","inputs":{"a":{"value":1,"ref":{"bucket":"b","name":"n","digest":"d","size":1}}}}`, "inputs.a", "either value or ref", ""},

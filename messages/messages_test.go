@@ -117,6 +117,36 @@ func TestBackoff(t *testing.T) {
 	b := &Backoff{Initial: Duration(100 * time.Millisecond), Max: Duration(time.Second), Factor: 3}
 	require.Equal(t, 300*time.Millisecond, b.Delay(2))
 	require.Equal(t, time.Second, b.Delay(9))
+	require.Equal(t, 300*time.Millisecond, b.Jittered(2, 0))
+	require.InDelta(t, 150*time.Millisecond, b.Jittered(2, 0.999999), float64(time.Millisecond))
+}
+
+func TestRetryPolicy(t *testing.T) {
+	queue := RetryPolicy{MaxAttempts: 4, Backoff: &Backoff{Initial: 1}, RetryOn: []Code{CodeTimeout}}
+	none, own := RunRequest{}, RunRequest{MaxAttempts: 2, Backoff: &Backoff{Initial: 2}, RetryOn: []Code{CodeNodeFailed}}
+	require.Equal(t, queue, none.RetryPolicy(queue))
+	require.Equal(t, RetryPolicy{MaxAttempts: 2, Backoff: own.Backoff, RetryOn: own.RetryOn}, own.RetryPolicy(queue))
+	for _, c := range []struct {
+		policy RetryPolicy
+		code   Code
+		want   int
+	}{
+		{RetryPolicy{}, CodeNodeFailed, 1},
+		{RetryPolicy{}, CodeTransient, 3},
+		{RetryPolicy{MaxAttempts: 1}, CodeTransient, 1},
+		{RetryPolicy{MaxAttempts: 5}, CodeTransient, 5},
+		{RetryPolicy{MaxAttempts: 5}, CodeNodeFailed, 5},
+		{RetryPolicy{MaxAttempts: 5}, CodeTimeout, 5},
+		{RetryPolicy{MaxAttempts: 5}, CodeInvalidRequest, 1},
+		{RetryPolicy{MaxAttempts: 5}, CodeCancelled, 1},
+		{queue, CodeNodeFailed, 1},
+		{queue, CodeTimeout, 4},
+		{queue, CodeTransient, 4},
+	} {
+		require.Equal(t, c.want, c.policy.Attempts(c.code), "%+v %s", c.policy, c.code)
+	}
+	require.NoError(t, queue.Validate())
+	require.ErrorContains(t, RetryPolicy{MaxAttempts: -1}.Validate(), "max_attempts")
 }
 
 func TestPlainKeepsNumbers(t *testing.T) {

@@ -54,9 +54,11 @@ type RunRequest struct {
 	Timeout Duration `json:"timeout,omitempty"`
 	// StartBy ends the run as timed_out when nobody has started it by then.
 	StartBy time.Time `json:"start_by,omitzero"`
-	// MaxAttempts counts the first attempt too; 0 or 1: an error of a node is final.
+	// MaxAttempts, Backoff and RetryOn say what an error of a node means for the run, see
+	// [RetryPolicy]; what they leave open, the worker's policy says.
 	MaxAttempts int      `json:"max_attempts,omitempty"`
 	Backoff     *Backoff `json:"backoff,omitempty"`
+	RetryOn     []Code   `json:"retry_on,omitempty"`
 
 	// IdempotencyKey makes repeated submits one run: the first one's id is returned
 	// for as long as the key is kept.
@@ -74,13 +76,6 @@ type RunRequest struct {
 	Outputs      []string          `json:"outputs,omitempty"`
 	// RetryOf is the run that a person retried or redrove as this one.
 	RetryOf RunID `json:"retry_of,omitempty"`
-}
-
-// Backoff spaces the attempts of a run: Initial, times Factor after each, up to Max.
-type Backoff struct {
-	Initial Duration `json:"initial,omitempty"` // defaults to 1 s
-	Max     Duration `json:"max,omitempty"`     // defaults to 5 min
-	Factor  float64  `json:"factor,omitempty"`  // defaults to 2
 }
 
 // Duration is a time.Duration that JSON writes as text, for example "1m30s".

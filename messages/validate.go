@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -116,50 +115,10 @@ func (r *RunRequest) checkQueueing() *FieldError {
 			return invalid(k.field, badName(k.key))
 		}
 	}
-	switch {
-	case r.Timeout < 0:
+	if r.Timeout < 0 {
 		return invalid("timeout", "must not be negative")
-	case r.MaxAttempts < 0 || r.MaxAttempts > maxAttempts:
-		return invalid("max_attempts", fmt.Sprintf("must be 0 to %d", maxAttempts))
-	case r.Backoff == nil:
-		return nil
 	}
-	return r.Backoff.check()
-}
-
-func (b *Backoff) check() *FieldError {
-	switch {
-	case b.Initial < 0:
-		return invalid("backoff.initial", "must not be negative")
-	case b.Max < 0:
-		return invalid("backoff.max", "must not be negative")
-	case b.Factor != 0 && !(b.Factor >= 1 && b.Factor <= 100):
-		return invalid("backoff.factor", "must be 1 to 100")
-	}
-	return nil
-}
-
-// Delay is the pause before the start that follows n errors, n from 1.
-func (b *Backoff) Delay(n int) time.Duration {
-	initial, most, factor := time.Second, 5*time.Minute, 2.0
-	if b != nil {
-		if b.Initial > 0 {
-			initial = time.Duration(b.Initial)
-		}
-		if b.Max > 0 {
-			most = time.Duration(b.Max)
-		}
-		if b.Factor > 0 {
-			factor = b.Factor
-		}
-	}
-	delay := float64(initial)
-	for range n - 1 {
-		if delay *= factor; delay >= float64(most) {
-			return most
-		}
-	}
-	return min(time.Duration(delay), most)
+	return r.checkRetries()
 }
 
 // checkReplySubject refuses what can't be a plain subject to publish to; whether the

@@ -41,6 +41,12 @@ func (e *CommandError) Error() string {
 // ErrorType is the Python exception for a program that fails.
 func (e *CommandError) ErrorType() string { return "CalledProcessError" }
 
+// tryAgainLater is EX_TEMPFAIL of sysexits.h.
+const tryAgainLater = 75
+
+// Retryable reports whether the program said, by exit code 75, that another attempt may succeed.
+func (e *CommandError) Retryable() bool { return e.ExitCode == tryAgainLater }
+
 // ErrorBases are the base classes of the Python exception, nearest first.
 func (e *CommandError) ErrorBases() []string { return []string{"SubprocessError", "Exception"} }
 

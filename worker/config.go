@@ -40,6 +40,9 @@ type Config struct {
 	ReplyPrefixes []string
 	// Pipelines are the names of the project's pipelines, shown in the roster. Defaults to none.
 	Pipelines []string
+	// Retry says which errors get another attempt where a request doesn't. Defaults to those that say of themselves
+	// that another attempt may succeed.
+	Retry messages.RetryPolicy
 	// Session configures the session given to Open.
 	Session session.ServiceConfig
 	// Tenants are the tenants whose runs are taken. Defaults to "default".
@@ -150,6 +153,9 @@ func (c Config) validate() error {
 		if err := messages.CheckID(tenant); err != nil {
 			errs = append(errs, fmt.Errorf("tenant: %w", err))
 		}
+	}
+	if err := c.Retry.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("retry policy: %w", err))
 	}
 	errs = append(errs, messages.Subjects{Prefix: c.Prefix}.Validate(), c.Timing.validate())
 	return errors.Join(errs...)

@@ -105,6 +105,7 @@ func (w *Worker) abandon(r *run) {
 	if !r.end() {
 		return
 	}
+	r.abandoned = true
 	zerolog.Ctx(r.ctx).Warn().AnErr("cause", context.Cause(r.ctx)).Dur("grace", w.cfg.Timing.CancelGrace).
 		Msg("run does not return after its context ended, it is abandoned")
 	w.conclude(r, nil, context.Cause(r.ctx))
@@ -140,7 +141,16 @@ func (w *Worker) conclude(r *run, result *session.Result, err error) {
 		w.finish(ctx, r, &messages.Reply{Result: w.result(ctx, r.claim.Request(), result)})
 		return
 	}
-	w.finish(ctx, r, out.reply(r.claim.Request(), err))
+	reply := out.reply(r.claim.Request(), err)
+	// The nodes of an abandoned run still work: another attempt would run beside them.
+	if !out.final && !r.abandoned {
+		if again, ok := r.claim.Retry(w.cfg.Retry, reply.Error.Failure()); ok {
+			log.Warn().Err(err).Dur("pause", again.Delay).Msg("run failed, another attempt follows")
+			w.putBack(ctx, r, again)
+			return
+		}
+	}
+	w.finish(ctx, r, reply)
 }
 
 // finish stores the reply, again and again until it is stored or the claim is over: a run that worked for hours must
@@ -193,13 +203,25 @@ func shorten(reply *messages.Reply) *messages.Reply {
 // maxLosses is how often a run may lose its process, in which it is alone, before it is given up as the cause.
 const maxLosses = 3
 
+// putBack gives the run back, again and again until that is stored or the claim is over.
 func (w *Worker) putBack(ctx context.Context, r *run, outcome ledger.Outcome) {
-	err := r.claim.PutBack(ctx, outcome)
-	if err != nil && !errors.Is(err, ledger.ErrLost) {
-		zerolog.Ctx(ctx).Warn().Err(err).Msg("run could not be put back, it starts elsewhere when its lease ends")
-		return
+	log := zerolog.Ctx(ctx)
+	for {
+		err := r.claim.PutBack(ctx, outcome)
+		switch {
+		case err == nil:
+			log.Info().Msg("run put back")
+			return
+		case errors.Is(err, ledger.ErrLost):
+			log.Warn().Msg("run was taken over before it was put back")
+			return
+		case r.expired(time.Now()):
+			log.Error().Err(err).Msg("run could not be put back, it starts elsewhere when its lease ends")
+			return
+		}
+		log.Warn().Err(err).Msg("putting the run back failed, trying again")
+		w.pause(ctx, w.cfg.Timing.Retry)
 	}
-	zerolog.Ctx(ctx).Info().Msg("run put back")
 }
 
 // pause waits for d or until ctx ends.

@@ -30,6 +30,7 @@ type outcome struct {
 	state  messages.State
 	code   messages.Code
 	field  string // of the request, for a refusal
+	final  bool   // the error says of itself that no other attempt can succeed
 }
 
 // causes says what the end of a run's context means, whatever the session then returned with an error.
@@ -90,12 +91,15 @@ func outcomeOf(ctx context.Context, err error) outcome {
 }
 
 func failureOf(err error) outcome {
+	out := outcome{state: messages.StateFailed, code: messages.CodeRunFailed}
 	for _, f := range failures {
 		if f.fits(err) {
-			return f.outcome
+			out = f.outcome
+			break
 		}
 	}
-	return outcome{state: messages.StateFailed, code: messages.CodeRunFailed}
+	out.final = isPermanent(err)
+	return out
 }
 
 // codeOf is the code of a failure inside a run.
@@ -200,6 +204,12 @@ func is[E error](err error) bool {
 func isTransient(err error) bool {
 	var r interface{ Retryable() bool }
 	return errors.As(err, &r) && r.Retryable()
+}
+
+// isPermanent: the error says of itself that every attempt would fail.
+func isPermanent(err error) bool {
+	var p interface{ Permanent() bool }
+	return errors.As(err, &p) && p.Permanent()
 }
 
 func isDatasetFailure(err error) bool { return is[*catalog.DatasetError](err) }

@@ -23,7 +23,8 @@ type run struct {
 
 	// ended is set by whoever ends the run: the slot's goroutine when the session returned, or the grace timer when
 	// it didn't. Only one of them may.
-	ended atomic.Bool
+	ended     atomic.Bool
+	abandoned bool // it was the grace timer; set before conclude
 
 	logs struct {
 		mu    sync.Mutex // guards lines, and keeps the lines in order

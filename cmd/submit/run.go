@@ -18,6 +18,7 @@ import (
 // runFlags are the flags of `submit run` beyond Kedro's.
 type runFlags struct {
 	kedro *cli.RunFlags
+	retry *cli.RetryFlags
 
 	queue, priority, runID, replySubject string
 	timeout                              time.Duration
@@ -60,6 +61,7 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.queue, "queue", "", "`queue` of the project (default: see above)")
 	set.StringVar(&f.priority, "priority", string(messages.DefaultPriority), "`p0` (first) to p3 (last)")
 	set.DurationVar(&f.timeout, "timeout", 0, "end the run after so long, for instance 90s or 2h (default: never)")
+	f.retry = cli.AddRetryFlags(set, "default: as the worker says, else 1; an error that says it is transient: 3")
 	set.StringVar(&f.startBy, "start-by", "", "give the run up when it has not started by then: a `time` (RFC 3339), or so long from now, for instance 10m")
 	set.StringToStringVar(&f.labels, "label", nil, "label `key=value`, for people and `submit list`; may be repeated")
 	set.StringVar(&f.runID, "run-id", "", "`id` of the run (default: a new one)")
@@ -190,6 +192,10 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 	if err != nil {
 		return messages.RunRequest{}, err
 	}
+	retry, err := f.retry.Policy()
+	if err != nil {
+		return messages.RunRequest{}, err
+	}
 	return messages.RunRequest{
 		RunID:         messages.RunID(f.kedro.Numbered(f.runID)),
 		PipelineNames: args.PipelineNames, Tags: args.Tags, NodeNames: args.NodeNames,
@@ -197,6 +203,7 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 		Namespaces: args.Namespaces, LoadVersions: args.LoadVersions, OnlyMissingOutputs: args.OnlyMissing,
 		RuntimeParams: args.Params.Plain(), Runner: args.Runner, RunnerParams: runnerParams.Plain(),
 		Priority: messages.Priority(f.priority), Timeout: messages.Duration(f.timeout), StartBy: startBy,
+		MaxAttempts: retry.MaxAttempts, Backoff: retry.Backoff, RetryOn: retry.RetryOn,
 		ReplySubject: f.replySubject, Labels: f.labels, Outputs: cli.SplitNames(f.outputs),
 	}, nil
 }

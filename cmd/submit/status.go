@@ -77,6 +77,8 @@ func waitsFor(s *messages.Status, now time.Time) string {
 	switch {
 	case s.State.Terminal() || s.State == messages.StateRunning:
 		return ""
+	case s.Waiting != "" && s.NotBefore.After(now):
+		return s.Waiting + " in " + age(s.NotBefore.Sub(now))
 	case s.Waiting != "":
 		return s.Waiting
 	case s.NotBefore.After(now):

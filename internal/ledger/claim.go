@@ -118,9 +118,6 @@ func checkSupported(request *messages.RunRequest) error {
 			return unsupported(k.field)
 		}
 	}
-	if request.MaxAttempts > 1 {
-		return unsupported("max_attempts")
-	}
 	return nil
 }
 
@@ -218,12 +215,13 @@ type Claim struct {
 	request *messages.RunRequest
 	feed    feed
 
-	mu      sync.Mutex // guards the fields below
-	record  record     // the newest that this claim wrote or accepted
-	leased  bool       // a lease was made
-	renewed time.Time  // last sign of life, with monotonic clock
-	over    bool       // ended, given back, or lost
-	fate    error      // why it is over; nil: as its holder wished
+	mu       sync.Mutex // guards the fields below
+	record   record     // the newest that this claim wrote or accepted
+	leased   bool       // a lease was made
+	renewed  time.Time  // last sign of life, with monotonic clock
+	retrying bool       // the event that tells of another attempt was told
+	over     bool       // ended, given back, or lost
+	fate     error      // why it is over; nil: as its holder wished
 }
 
 // hold makes the claim of a status that was just written.

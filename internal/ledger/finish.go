@@ -180,16 +180,25 @@ func (l *Ledger) copyReply(reply *messages.Reply, request *messages.RunRequest) 
 }
 
 // PutBack gives the run back to the queue for a later delivery. A run that was
-// cancelled meanwhile is ended instead. ErrLost as with Finish.
+// cancelled meanwhile is ended instead. Safe to repeat. ErrLost as with Finish.
 func (c *Claim) PutBack(ctx context.Context, outcome Outcome) error {
-	if outcome.Error != nil {
-		c.announce(ctx, messages.Event{Kind: messages.EventRetrying, Message: outcome.Reason, Error: outcome.Error})
+	if again := outcome.failure(); again != nil && c.tellsFirst() {
+		c.announce(ctx, messages.Event{Kind: messages.EventRetrying, Message: outcome.Reason, Error: again})
 	}
 	err := c.release(ctx, outcome)
 	if errors.Is(err, ErrCancelled) {
 		return c.Finish(ctx, cancelledReply(c.Status().Cancel))
 	}
 	return err
+}
+
+// tellsFirst is true for the first of several tries to put the run back.
+func (c *Claim) tellsFirst() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	first := !c.retrying
+	c.retrying = true
+	return first
 }
 
 func (c *Claim) release(ctx context.Context, outcome Outcome) error {
@@ -206,7 +215,9 @@ func (c *Claim) release(ctx context.Context, outcome Outcome) error {
 		if err != nil {
 			return err
 		}
-		if stored {
+		// A try before this one may have been stored although its answer was lost.
+		own := now.found && now.status.Epoch == c.record.status.Epoch && now.status.State == messages.StateQueued
+		if stored || own {
 			c.feed.flush()
 			return c.handBack(ctx, outcome)
 		}

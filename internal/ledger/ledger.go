@@ -87,6 +87,15 @@ type Outcome struct {
 	Lost   bool              // the process of the run ended under it: a loss, not a retry
 }
 
+// failure is the error or loss for which another attempt follows; nil when the run
+// just goes back.
+func (o Outcome) failure() *messages.Failure {
+	if o.Lost {
+		return &messages.Failure{Code: messages.CodeWorkerLost, Message: o.Reason}
+	}
+	return o.Error
+}
+
 func (c Config) withDefaults() Config {
 	c.Retention = cmp.Or(c.Retention, 7*24*time.Hour)
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, natsx.DefaultAckWait)

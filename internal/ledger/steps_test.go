@@ -269,7 +269,7 @@ func TestInvalidRequestsAreRejected(t *testing.T) {
 		"wildcard":        {`{"run_id":"%s","reply_subject":"a.*"}`, "reply_subject", messages.CodeInvalidRequest},
 		"forged reply":    {`{"run_id":"%s","reply_subject":"kedge.reply.default.other.done"}`, "reply_subject", messages.CodeNotAllowed},
 		"unique key":      {`{"run_id":"%s","unique_key":"a"}`, "unique_key", messages.CodeInvalidRequest},
-		"attempts":        {`{"run_id":"%s","max_attempts":2}`, "max_attempts", messages.CodeInvalidRequest},
+		"attempts":        {`{"run_id":"%s","max_attempts":200}`, "max_attempts", messages.CodeInvalidRequest},
 		"other's subject": {`{"run_id":"%s","reply_subject":"orders.new"}`, "reply_subject", messages.CodeNotAllowed},
 	}
 	for name, test := range tests {

@@ -39,7 +39,7 @@ func mend(s messages.Status, i inspection, now time.Time, grace time.Duration) r
 		return leave
 	case s.State == messages.StateCancelling:
 		return endIt
-	case s.State == messages.StateQueued && !s.StartBy.IsZero() && s.StartBy.Before(now):
+	case overdue(&s, now):
 		return endIt
 	case !i.message && age >= grace:
 		return requeue

@@ -77,7 +77,7 @@ func decide(status *messages.Status, alive bool, d delivery, now time.Time, quie
 		return decision{action: actClose, reason: "the request is invalid", reply: rejectedReply(d.invalid)}
 	case status.NotBefore.After(now):
 		return decision{action: actWait, reason: "not before its time", delay: status.NotBefore.Sub(now)}
-	case status.State == messages.StateQueued && !status.StartBy.IsZero() && status.StartBy.Before(now):
+	case overdue(status, now):
 		return decision{action: actClose, reason: "start_by has passed", reply: expiredReply(status.StartBy)}
 	}
 	return decision{action: actRun}
@@ -86,6 +86,12 @@ func decide(status *messages.Status, alive bool, d delivery, now time.Time, quie
 // held reports whether a worker owns the run, dead or alive.
 func held(s *messages.Status) bool {
 	return s.State == messages.StateRunning || s.State == messages.StateCancelling && s.Owner != ""
+}
+
+// overdue reports whether nobody has started the run in time. One that was started is
+// not late, whatever became of that attempt.
+func overdue(s *messages.Status, now time.Time) bool {
+	return s.State == messages.StateQueued && s.Attempt == 0 && !s.StartBy.IsZero() && s.StartBy.Before(now)
 }
 
 // young reports whether the claim may be too new for a lease. A wall clock that
@@ -158,13 +164,14 @@ func released(s messages.Status, o Outcome, now time.Time) messages.Status {
 	if o.Delay > 0 {
 		s.NotBefore = now.Add(o.Delay)
 	}
-	if o.Error != nil {
-		s.Retries++
-		s.LastError = o.Error
-	}
-	if o.Lost {
+	switch {
+	case o.Lost:
 		s.Losses++
-		s.LastError = &messages.Failure{Code: messages.CodeWorkerLost, Message: o.Reason}
+	case o.Error != nil:
+		s.Retries++
+	}
+	if again := o.failure(); again != nil {
+		s.LastError = again
 	}
 	return s
 }

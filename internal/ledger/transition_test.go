@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -48,6 +49,7 @@ func TestDecide(t *testing.T) {
 		"before its time":        {with(func(s *messages.Status) { s.NotBefore = now.Add(time.Minute) }), false, d, actWait, time.Minute},
 		"in its time":            {with(func(s *messages.Status) { s.NotBefore = now.Add(-time.Minute) }), false, d, actRun, 0},
 		"start_by has passed":    {with(func(s *messages.Status) { s.StartBy = now.Add(-time.Second) }), false, d, actClose, 0},
+		"retried after start_by": {with(func(s *messages.Status) { s.StartBy, s.Attempt = now.Add(-time.Second), 1 }), false, d, actRun, 0},
 		"start_by to come":       {with(func(s *messages.Status) { s.StartBy = now.Add(time.Second) }), false, d, actRun, 0},
 		"elsewhere":              {with(func(s *messages.Status) { s.RequestSubject = "other" }), false, d, actDrop, 0},
 		"older message":          {with(func(s *messages.Status) { s.RequestSequence = 8 }), false, d, actDrop, 0},
@@ -151,6 +153,41 @@ func randomStep(t *rapid.T, s messages.Status, d delivery, now time.Time) messag
 		}
 	}
 	return s
+}
+
+func TestRetried(t *testing.T) {
+	failure := &messages.Failure{Code: messages.CodeNodeFailed, Message: "no"}
+	policy := messages.RetryPolicy{MaxAttempts: 3, Backoff: &messages.Backoff{Initial: messages.Duration(10 * time.Second), Factor: 3}}
+	// Losses and drains before spend nothing.
+	s := messages.Status{State: messages.StateRunning, Attempt: 7, Losses: 2}
+	for i, want := range []time.Duration{10 * time.Second, 30 * time.Second} {
+		outcome, again := retried(s, policy, failure, 0)
+		require.True(t, again)
+		require.Equal(t, want, outcome.Delay)
+		require.Equal(t, fmt.Sprintf("an error, attempt %d of 3 follows", i+2), outcome.Reason)
+		half, _ := retried(s, policy, failure, 0.5)
+		require.Equal(t, want*3/4, half.Delay)
+		now := time.Date(2026, 11, 24, 3, 0, 0, 0, time.UTC)
+		s = released(s, outcome, now)
+		require.Equal(t, []any{messages.StateQueued, i + 1, 2, now.Add(want), failure, outcome.Reason},
+			[]any{s.State, s.Retries, s.Losses, s.NotBefore, s.LastError, s.Waiting})
+		s = claimed(s, 1, "w", now)
+	}
+	_, again := retried(s, policy, failure, 0)
+	require.False(t, again)
+	_, again = retried(messages.Status{}, policy, &messages.Failure{Code: messages.CodeNotAllowed}, 0)
+	require.False(t, again)
+}
+
+func TestReleasedCountsLossesApart(t *testing.T) {
+	now := time.Now().UTC()
+	s := released(messages.Status{State: messages.StateRunning, Epoch: 1, Owner: "w"}, Outcome{Lost: true, Reason: "its process was killed"}, now)
+	require.Equal(t, []any{messages.StateQueued, 1, 0, ""}, []any{s.State, s.Losses, s.Retries, s.Owner})
+	require.Equal(t, messages.Failure{Code: messages.CodeWorkerLost, Message: "its process was killed"}, *s.LastError)
+	s = claimed(s, 1, "w2", now)
+	require.Equal(t, 1, s.Losses, "a loss that its worker told is not counted again")
+	s = released(s, Outcome{Reason: "draining"}, now)
+	require.Equal(t, []any{1, 0}, []any{s.Losses, s.Retries})
 }
 
 func TestClaimedCountsLosses(t *testing.T) {

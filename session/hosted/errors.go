@@ -68,7 +68,8 @@ type Error struct {
 	// Traceback is Python's, credentials masked.
 	Traceback string
 
-	like error // what the session package calls it; may be nil
+	like      error // what the session package calls it; may be nil
+	retryable *bool // what the exception says of another attempt
 }
 
 // Error is the exception's text.
@@ -88,13 +89,21 @@ func (e *Error) ErrorBases() []string { return e.Bases }
 // StackTrace is the traceback, under the name that Go errors use.
 func (e *Error) StackTrace() []byte { return []byte(e.Traceback) }
 
+// Retryable reports whether the exception, or what caused it, says that another attempt may succeed: its attribute
+// retryable is True.
+func (e *Error) Retryable() bool { return e.retryable != nil && *e.retryable }
+
+// Permanent reports whether the exception, or what caused it, says that every attempt would fail: its attribute
+// retryable is False.
+func (e *Error) Permanent() bool { return e.retryable != nil && !*e.retryable }
+
 // Unwrap gives the Go error that stands for the same failure, if there is one, so that callers who know the native
 // engine's errors know this one.
 func (e *Error) Unwrap() error { return e.like }
 
 // failure turns a message of kind error into what the session returns.
 func failure(m *message, runID string) error {
-	err := &Error{Type: m.Error, Bases: m.Bases, Message: m.Message, Traceback: m.Traceback}
+	err := &Error{Type: m.Error, Bases: m.Bases, Message: m.Message, Traceback: m.Traceback, retryable: m.Retryable}
 	switch m.Kind {
 	case "pipeline_not_found":
 		return &session.PipelineNotFoundError{Name: m.Name, Suggestions: m.Suggestions}

@@ -60,7 +60,8 @@ type message struct {
 	Bases       []string `json:"bases"`
 	Message     string   `json:"message"` // and of a log line
 	Traceback   string   `json:"traceback"`
-	Node        string   `json:"node"` // and of events and log lines
+	Retryable   *bool    `json:"retryable"` // what the exception says of another attempt; nil: nothing
+	Node        string   `json:"node"`      // and of events and log lines
 	Resume      string   `json:"resume"`
 	Name        string   `json:"name"`
 	Field       string   `json:"field"`

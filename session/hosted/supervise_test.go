@@ -104,6 +104,22 @@ func TestCrashFailsItsOwnRunOnly(t *testing.T) {
 	require.Equal(t, "SystemExit", failed.Type)
 }
 
+// TestExceptionsSayWhetherToTryAgain: the attribute retryable of an exception, or of its cause.
+func TestExceptionsSayWhetherToTryAgain(t *testing.T) {
+	s := more(t, hosted.Config{})
+	for how, want := range map[string][2]bool{
+		"later": {true, false}, "caused": {true, false}, "never": {false, true}, "plain": {false, false},
+	} {
+		_, err := s.Run(t.Context(), with("flaky", how))
+		var said interface {
+			Retryable() bool
+			Permanent() bool
+		}
+		require.ErrorAs(t, err, &said, how)
+		require.Equal(t, want, [2]bool{said.Retryable(), said.Permanent()}, how)
+	}
+}
+
 func TestRecycling(t *testing.T) {
 	s := more(t, hosted.Config{MaxRuns: 2})
 	pids := map[any]int{}

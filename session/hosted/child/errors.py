@@ -27,7 +27,20 @@ def describe(exc):
         "bases": bases,
         "message": _text(exc),
         "traceback": _traceback(exc)[-_LONGEST:],
+        "retryable": _retryable(exc),
     }
+
+
+def _retryable(exc):
+    """What the exception, or what caused it, says of another attempt by its attribute: True, False, or None."""
+    seen = set()
+    while exc is not None and id(exc) not in seen:
+        seen.add(id(exc))
+        said = getattr(exc, "retryable", None)
+        if isinstance(said, bool):
+            return said
+        exc = exc.__cause__
+    return None
 
 
 def _text(exc):

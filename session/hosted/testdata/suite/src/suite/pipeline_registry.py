@@ -67,6 +67,22 @@ def die(code):
     os._exit(7)
 
 
+class ServiceDown(Exception):
+    retryable = True
+
+
+def flaky(how):
+    """Fails in a way that says what another attempt is good for."""
+    if how == "later":
+        raise ServiceDown("try again")
+    if how == "caused":
+        raise ValueError("no answer") from ServiceDown("try again")
+    error = ValueError(how)
+    if how == "never":
+        error.retryable = False
+    raise error
+
+
 def frame(rows):
     return pd.DataFrame({"n": range(rows), "name": [f"row {i}" for i in range(rows)]})
 
@@ -109,6 +125,7 @@ def register_pipelines():
             "stubborn": Pipeline([Node(stubborn, "params:rid", None, name="stubborn")]),
             "chatter": Pipeline([Node(chatter, params, "said", name="chatter")]),
             "die": Pipeline([Node(die, "params:rid", "dead", name="die")]),
+            "flaky": Pipeline([Node(flaky, "params:rid", "never", name="flaky")]),
             "frame": Pipeline([Node(frame, params, "table", name="frame")]),
             "results": Pipeline([Node(results, params, ["number", "nested", "nan", "set", "long"], name="results")]),
             "total": Pipeline([Node(total, "rows", "total", name="total")]),
