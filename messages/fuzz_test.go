@@ -152,3 +152,23 @@ func FuzzParseCloudEvent(f *testing.F) {
 		require.Equal(t, envelope.Source, back.Source)
 	})
 }
+
+// FuzzParseObjectName checks that a name that is accepted is written back the same, and
+// that its subjects lie below the tenant's and name it again.
+func FuzzParseObjectName(f *testing.F) {
+	for _, text := range []string{"", "default/r/1-0", "t.1/2026-11-23T18.36.01.166Z-5f0c2a/x", "a/b", "a/b/c/d", "../b/c", "*/>/c", "a/b/c.d", "a=b/c/d"} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		name, err := ParseObjectName(text)
+		if err != nil {
+			return
+		}
+		require.Equal(t, text, name.String())
+		subject := Subjects{}.ObjectMark(name)
+		require.Len(t, strings.Split(subject, "."), 6)
+		again, err := Subjects{}.ParseObjectMark(subject)
+		require.NoError(t, err)
+		require.Equal(t, name, again)
+	})
+}

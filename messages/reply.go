@@ -86,14 +86,8 @@ type Output struct {
 	Type  string          `json:"type,omitempty"`  // dataset type, or the value's type
 	Shape string          `json:"shape,omitempty"` // for example "100 x 12"
 	Path  string          `json:"path,omitempty"`  // where the dataset saved it
-}
-
-// Ref points to bytes in the object store.
-type Ref struct {
-	Bucket string `json:"bucket"`
-	Name   string `json:"name"`
-	Digest string `json:"digest"` // SHA-256=<base64url>, as the object store writes it
-	Size   int64  `json:"size"`   // bytes
+	// Problem says why a value that was wanted is missing.
+	Problem string `json:"problem,omitempty"`
 }
 
 // Data is an injected dataset of a request: by value or by reference, never both.

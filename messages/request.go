@@ -46,8 +46,10 @@ type RunRequest struct {
 	// RuntimeParams override the project's parameters. Decoded numbers are
 	// json.Number, so that none loses digits; [Plain] turns them into Go numbers.
 	RuntimeParams map[string]any `json:"runtime_params,omitempty"`
-	Runner        string         `json:"runner,omitempty"` // a name of the project's allow-list
-	RunnerParams  map[string]any `json:"runner_params,omitempty"`
+	// RuntimeParamsRef is where RuntimeParams lie when they are too large for a message.
+	RuntimeParamsRef *Ref           `json:"runtime_params_ref,omitempty"`
+	Runner           string         `json:"runner,omitempty"` // a name of the project's allow-list
+	RunnerParams     map[string]any `json:"runner_params,omitempty"`
 
 	Priority Priority `json:"priority,omitempty"` // defaults to p1
 	// Timeout ends the run after so long in one attempt; 0: never.

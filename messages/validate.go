@@ -161,8 +161,19 @@ func (r *RunRequest) checkInputs() *FieldError {
 		if (data.Value == nil) == (data.Ref == nil) {
 			return invalid(field, "needs either value or ref")
 		}
-		if data.Ref != nil && (data.Ref.Bucket == "" || data.Ref.Name == "" || data.Ref.Digest == "" || data.Ref.Size < 0) {
-			return invalid(field+".ref", "needs bucket, name, digest and size")
+		if data.Ref == nil {
+			continue
+		}
+		if err := data.Ref.check(field + ".ref"); err != nil {
+			return err
+		}
+	}
+	if r.RuntimeParamsRef != nil {
+		if len(r.RuntimeParams) > 0 {
+			return invalid("runtime_params_ref", "stands beside runtime_params: give one of them")
+		}
+		if err := r.RuntimeParamsRef.check("runtime_params_ref"); err != nil {
+			return err
 		}
 	}
 	return r.checkSizes()
@@ -187,7 +198,7 @@ func (r *RunRequest) checkSizes() *FieldError {
 		}
 		if len(encoded) > MaxInlineBytes {
 			return &FieldError{Field: part.field, Code: CodeTooLarge, Reason: fmt.Sprintf(
-				"%d bytes, at most %d travel inside a request; put larger data into the object bucket and name it in inputs by ref",
+				"%d bytes, at most %d travel inside a request; larger data goes into the object bucket and is named by reference",
 				len(encoded), MaxInlineBytes)}
 		}
 	}
