@@ -24,6 +24,10 @@ var (
 	ErrConflict = ledger.ErrConflict
 	// ErrNoQueue: nobody declared the queue for this tenant.
 	ErrNoQueue = ledger.ErrNoQueue
+	// ErrDataGone: data that a reference names is not stored, or not any more.
+	ErrDataGone = natsx.ErrObjectGone
+	// ErrDataChanged: data is not what its reference says.
+	ErrDataChanged = natsx.ErrObjectChanged
 	// ErrTooLarge: the request exceeds the limit that the text names.
 	ErrTooLarge = errors.New("request is too large")
 )

@@ -10,6 +10,10 @@ import (
 // ChunkBytes is the size of every stored piece of an object but the last one.
 const ChunkBytes = 256 << 10
 
+// DefaultMaxDataBytes is how large parameters, an input or an output may be, unless
+// submitter and worker are told otherwise.
+const DefaultMaxDataBytes = 2 << 30
+
 // Ref points to bytes in the object bucket. They lie there in pieces of [ChunkBytes],
 // see [Subjects.ObjectChunk].
 type Ref struct {

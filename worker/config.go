@@ -28,6 +28,9 @@ type Config struct {
 	ID string
 	// Logger receives what the worker logs. Defaults to silence.
 	Logger zerolog.Logger
+	// MaxDataBytes bounds one parameter set, input or output that travels through the object bucket. Defaults to
+	// [messages.DefaultMaxDataBytes].
+	MaxDataBytes int64
 	// Open makes the session that all runs share. Required.
 	Open func(ctx context.Context, cfg session.ServiceConfig) (session.Session, error)
 	// Prefix is the first token of all subjects. Defaults to "kedge".
@@ -69,6 +72,8 @@ type Timing struct {
 	CancelGrace time.Duration
 	// Putback is the delay of a request that is given back because another worker seems to hold it. Defaults to 1 s.
 	Putback time.Duration
+	// Collect is the interval at which objects of expired runs are looked for. Defaults to 10 min.
+	Collect time.Duration
 	// Repair is the interval at which runs are looked for that no message will bring to a worker. Defaults to 30 s.
 	Repair time.Duration
 }
@@ -88,6 +93,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.CancelGrace, 10 * time.Second},
 		{&t.Putback, time.Second},
 		{&t.Repair, 30 * time.Second},
+		{&t.Collect, 10 * time.Minute},
 	} {
 		if *d.field == 0 {
 			*d.field = d.value
@@ -97,7 +103,7 @@ func (t Timing) withDefaults() Timing {
 }
 
 func (t Timing) validate() error {
-	if min(t.Heartbeat, t.Retry, t.Sweep, t.CancelGrace, t.Putback, t.Repair) < 0 {
+	if min(t.Heartbeat, t.Retry, t.Sweep, t.CancelGrace, t.Putback, t.Repair, t.Collect) < 0 {
 		return errors.New("an interval must not be negative")
 	}
 	if t.Lease < 2*t.Heartbeat {
@@ -118,6 +124,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Queue == "" {
 		c.Queue = c.Project
+	}
+	if c.MaxDataBytes == 0 {
+		c.MaxDataBytes = messages.DefaultMaxDataBytes
 	}
 	if len(c.ReplyPrefixes) == 0 {
 		c.ReplyPrefixes = []string{"reply."}
@@ -142,6 +151,9 @@ func (c Config) validate() error {
 	}
 	if c.Concurrency < 0 {
 		errs = append(errs, fmt.Errorf("concurrency %d: want at least 1", c.Concurrency))
+	}
+	if c.MaxDataBytes < 0 {
+		errs = append(errs, fmt.Errorf("largest data %d: want more than 0 bytes", c.MaxDataBytes))
 	}
 	if err := messages.CheckID(c.Queue); err != nil {
 		errs = append(errs, fmt.Errorf("queue: %w", err))

@@ -105,7 +105,7 @@ func convertEvent(e session.Event) (messages.Event, bool) {
 }
 
 // result translates what a run left.
-func (w *Worker) result(ctx context.Context, request *messages.RunRequest, result *session.Result) *messages.RunResult {
+func (w *Worker) result(r *run, result *session.Result) *messages.RunResult {
 	reply := &messages.RunResult{
 		Ended:        messages.Ended{SessionID: result.SessionID, Pipelines: result.Pipelines},
 		NodesRun:     result.NodesRun,
@@ -116,53 +116,15 @@ func (w *Worker) result(ctx context.Context, request *messages.RunRequest, resul
 		return reply
 	}
 	asked := map[string]bool{}
-	for _, name := range request.Outputs {
+	for _, name := range r.claim.Request().Outputs {
 		asked[name] = true
 	}
-	room := messages.MaxInlineBytes
+	giver := w.newGiver(r)
 	reply.Outputs = make(map[string]messages.Output, len(result.Outputs))
 	for _, name := range sortedKeys(result.Outputs) {
-		output := w.output(ctx, result.Outputs[name], asked[name], room)
-		room -= len(output.Value)
-		reply.Outputs[name] = output
+		reply.Outputs[name] = giver.output(result.Outputs[name], asked[name])
 	}
 	return reply
-}
-
-// output gives an output by value when it was asked for or lies in memory anyway, is JSON, and fits into room bytes;
-// else it is described. A stored dataset that nobody asked for isn't read back.
-func (w *Worker) output(ctx context.Context, source session.Output, asked bool, room int) messages.Output {
-	description := source.Describe()
-	out := messages.Output{Type: description.Type, Path: filePath(description)}
-	if encoded, ok := source.(session.EncodedOutput); ok {
-		return encodedOutput(out, encoded, inMemory(description), room)
-	}
-	if !asked && !inMemory(description) {
-		return out
-	}
-	value, err := source.Load(ctx)
-	if err != nil {
-		return out
-	}
-	out.Shape = shapeOf(value)
-	out.Value = encodeWithin(value, room)
-	if out.Value == nil && inMemory(description) {
-		out.Type = fmt.Sprintf("%T", value)
-	}
-	return out
-}
-
-// encodedOutput gives an output of an engine that has already decided what is given by value.
-func encodedOutput(out messages.Output, source session.EncodedOutput, memory bool, room int) messages.Output {
-	value, valueType, shape := source.Encoded()
-	out.Shape = shape
-	if len(value) <= room {
-		out.Value = value
-	}
-	if out.Value == nil && memory && valueType != "" {
-		out.Type = valueType
-	}
-	return out
 }
 
 // inMemory tells whether a dataset ends with the run: what nobody declared, be it a runner's shared memory.

@@ -138,7 +138,7 @@ func (w *Worker) conclude(r *run, result *session.Result, err error) {
 		}
 	}
 	if err == nil {
-		w.finish(ctx, r, &messages.Reply{Result: w.result(ctx, r.claim.Request(), result)})
+		w.finish(ctx, r, &messages.Reply{Result: w.result(r, result)})
 		return
 	}
 	reply := out.reply(r.claim.Request(), err)

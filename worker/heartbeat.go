@@ -129,3 +129,19 @@ func (w *Worker) repair(ctx context.Context) error {
 		}
 	}
 }
+
+// collect removes, now and then, the objects of runs whose record has expired.
+func (w *Worker) collect(ctx context.Context) error {
+	tick := time.NewTicker(w.cfg.Timing.Collect)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if _, err := w.ledger.Collect(ctx); err != nil && ctx.Err() == nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Msg("objects of expired runs could not be removed")
+		}
+	}
+}

@@ -42,7 +42,7 @@ func cutHead(text string, n int) string {
 // element, so that a table of millions of rows costs no more than the part that would fit.
 func encodeWithin(value any, room int) json.RawMessage {
 	v := reflect.ValueOf(value)
-	if _, custom := value.(json.Marshaler); custom || v.Kind() != reflect.Slice || v.Len() == 0 || v.Type().Elem().Kind() == reflect.Uint8 {
+	if !isPlainList(value, v) {
 		if v.Kind() == reflect.Map && v.Len() > room/4 { // "k":v and a comma
 			return nil
 		}
@@ -63,6 +63,12 @@ func encodeWithin(value any, room int) json.RawMessage {
 	}
 	list.WriteByte(']')
 	return list.Bytes()
+}
+
+// isPlainList tells whether the JSON of a value is that of its elements in a row.
+func isPlainList(value any, v reflect.Value) bool {
+	_, custom := value.(json.Marshaler)
+	return !custom && v.Kind() == reflect.Slice && v.Len() > 0 && v.Type().Elem().Kind() != reflect.Uint8
 }
 
 // shapeOf describes the size of a value: "3 x 2" for a table, "3" for a list or mapping, else "".

@@ -119,6 +119,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		lifecycle.Loop{Name: "drain", Run: w.drain},
 		lifecycle.Loop{Name: "heartbeat", Run: w.heartbeat},
 		lifecycle.Loop{Name: "repair", Run: w.repair},
+		lifecycle.Loop{Name: "collect", Run: w.collect},
 		lifecycle.Loop{Name: "roster", Run: w.announce},
 	)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"maps"
@@ -66,11 +67,14 @@ func addResult(f *fields, r *messages.RunResult) {
 // describe tells an output in one line: where it is, else its value, else what it is.
 func describe(o messages.Output) string {
 	about := strings.TrimSpace(o.Type + " " + o.Shape)
+	if o.Problem != "" {
+		return strings.TrimSpace("not given: " + o.Problem + " " + parenthesised(about))
+	}
 	switch {
 	case o.Path != "":
 		return strings.TrimSpace(o.Path + " " + parenthesised(about))
 	case o.Ref != nil:
-		return strings.TrimSpace(fmt.Sprintf("%d bytes in the object store, %s/%s %s", o.Ref.Size, o.Ref.Bucket, o.Ref.Name, parenthesised(about)))
+		return strings.TrimSpace(fmt.Sprintf("%d bytes of %s, --dataset gets them %s", o.Ref.Size, cmp.Or(o.Ref.Format, "json"), parenthesised(about)))
 	case len(o.Value) > maxShownValue:
 		return strings.ToValidUTF8(string(o.Value[:maxShownValue]), "") + "... (--output json shows all)"
 	case len(o.Value) > 0:

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,7 +16,7 @@ import (
 // resultFlags are the flags of `submit result`.
 type resultFlags struct {
 	wait, follow bool
-	dataset      string
+	dataset, to  string
 	format       outputFormat
 }
 
@@ -33,7 +31,8 @@ the run.
 A run that is still going gives exit code 9; --wait and --follow wait for it.`,
 		Example: `  submit result 2026-11-23T18.36.01.166Z-5f0c2a1b
   submit result RUN --follow
-  submit result RUN --dataset metrics | jq .r2`,
+  submit result RUN --dataset metrics | jq .r2
+  submit result RUN --dataset model_input_table --to table.arrow`,
 		Args:              oneRun,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.result(cmd.Context(), flags, args[0]) },
 		ValidArgsFunction: a.completeRuns,
@@ -41,12 +40,16 @@ A run that is still going gives exit code 9; --wait and --follow wait for it.`,
 	set := cmd.Flags()
 	set.BoolVar(&flags.wait, "wait", false, "wait until the run has ended")
 	set.BoolVar(&flags.follow, "follow", false, "show the progress until the run has ended")
-	set.StringVar(&flags.dataset, "dataset", "", "print only the value of this output, as JSON; `name` of the dataset")
+	set.StringVar(&flags.dataset, "dataset", "", "print only the value of this output, as JSON unless it is a large table; `name` of the dataset")
+	set.StringVar(&flags.to, "to", "", "write the value into this `file` instead; with --dataset")
 	addOutputFlag(set, &flags.format)
 	return cmd
 }
 
 func (a *app) result(ctx context.Context, flags *resultFlags, id string) error {
+	if flags.to != "" && flags.dataset == "" {
+		return usage("--to needs --dataset", "name the output whose value is to be written, for instance --dataset metrics --to metrics.json")
+	}
 	c, closeClient, err := a.server.Dial(ctx, "submit")
 	if err != nil {
 		return err
@@ -61,7 +64,7 @@ func (a *app) result(ctx context.Context, flags *resultFlags, id string) error {
 		return err
 	}
 	if flags.dataset != "" && reply.Result != nil {
-		return a.writeValue(reply.Result, flags.dataset)
+		return a.writeValue(ctx, c, reply.Result, flags)
 	}
 	return a.writeOutcomes([]outcome{{reply: reply}}, flags.format)
 }
@@ -87,22 +90,6 @@ func (a *app) reply(ctx context.Context, c *client.Client, run messages.RunID, f
 		Code: cli.Unfinished, Err: fmt.Errorf("run %s has no result yet: it is %s", run, status.State),
 		Hint: fmt.Sprintf("wait for it with `submit result %s --follow`", run),
 	}
-}
-
-// writeValue writes the value of one output alone.
-func (a *app) writeValue(result *messages.RunResult, dataset string) error {
-	output, ok := result.Outputs[dataset]
-	if !ok {
-		return &cli.Error{
-			Code: cli.NotFound, Err: fmt.Errorf("the result has no output %q", dataset),
-			Hint: "it has " + orNone(slices.Sorted(maps.Keys(result.Outputs))) + "; `submit run --outputs` asks for more",
-		}
-	}
-	if len(output.Value) == 0 {
-		return &cli.Error{Code: cli.Failed, Err: fmt.Errorf("output %q is not in the result by value: %s", dataset, describe(output))}
-	}
-	_, err := fmt.Fprintf(a.env.Stdout, "%s\n", output.Value)
-	return err
 }
 
 func orNone(names []string) string {

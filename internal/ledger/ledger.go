@@ -48,6 +48,9 @@ type Config struct {
 	// ReplyPrefixes lists the prefixes below which a request may ask for a copy of
 	// the reply. Defaults to "_INBOX.".
 	ReplyPrefixes []string
+	// DataGrace is how long objects are kept that belong to no known run: an upload comes
+	// before the submit. Defaults to 24 h.
+	DataGrace time.Duration
 	// Now is the wall clock of records. Defaults to time.Now.
 	Now func() time.Time
 }
@@ -100,6 +103,7 @@ func (c Config) withDefaults() Config {
 	c.Retention = cmp.Or(c.Retention, 7*24*time.Hour)
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, natsx.DefaultAckWait)
 	c.PublishTimeout = cmp.Or(c.PublishTimeout, 20*time.Second)
+	c.DataGrace = cmp.Or(c.DataGrace, 24*time.Hour)
 	if c.ReplyPrefixes == nil {
 		c.ReplyPrefixes = []string{nats.InboxPrefix}
 	}
