@@ -99,7 +99,7 @@ func TestSubmitRefuses(t *testing.T) {
 			require.Equal(t, test.field, rejected.Field)
 			if test.is != nil {
 				require.ErrorIs(t, err, test.is)
-				require.ErrorContains(t, err, "262144 travel inside a request; put larger data into the object bucket")
+				require.ErrorContains(t, err, "262144 travel inside a request")
 			}
 		})
 	}

@@ -198,7 +198,7 @@ func (r *RunRequest) checkSizes() *FieldError {
 		}
 		if len(encoded) > MaxInlineBytes {
 			return &FieldError{Field: part.field, Code: CodeTooLarge, Reason: fmt.Sprintf(
-				"%d bytes, at most %d travel inside a request; larger data goes into the object bucket and is named by reference",
+				"%d bytes, at most %d travel inside a request",
 				len(encoded), MaxInlineBytes)}
 		}
 	}
