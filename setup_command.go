@@ -20,6 +20,7 @@ import (
 func newSetupCommand(base *project.Project, env *Env) *cobra.Command {
 	flags := &serverFlags{}
 	var replicas int
+	var folder string
 	cmd := &cobra.Command{
 		Use:   "setup",
 		Short: "make the streams and consumers that workers and submitters need",
@@ -27,28 +28,33 @@ func newSetupCommand(base *project.Project, env *Env) *cobra.Command {
 			"exists, and may be repeated, for example to add a queue or a tenant.",
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := flags.needQueue(base, env); err != nil {
+			if err := flags.needQueue(base, env, folder); err != nil {
 				return err
 			}
 			return runSetup(cmd.Context(), env, flags, replicas)
 		},
 	}
 	flags.add(cmd.Flags(), env)
+	cmd.Flags().StringVar(&folder, "project", "", "`folder` of the project whose name is the queue's (default: the one at or above the working folder)")
 	cmd.Flags().IntVar(&replicas, "replicas", 1, "`copies` of each stream: 1, 3 or 5; as many servers are needed")
 	return cmd
 }
 
 // needQueue finds the queue in the project when no flag names it.
-func (f *serverFlags) needQueue(base *project.Project, env *Env) error {
+func (f *serverFlags) needQueue(base *project.Project, env *Env, folder string) error {
 	if f.queue != "" {
 		return nil
 	}
-	if base == nil && isHosted(env.Dir, true) {
-		if f.queue = pyproject.PackageName(pyproject.Find(env.Dir)); f.queue != "" {
+	dir, err := projectFolder(env, folder)
+	if err != nil {
+		return err
+	}
+	if base == nil && isHosted(dir, folder == "") {
+		if f.queue = pyproject.PackageName(pyproject.Find(dir)); f.queue != "" {
 			return nil
 		}
 	}
-	proj, _, err := loadProject(base, env, "")
+	proj, _, err := loadProject(base, env, folder)
 	if err != nil {
 		return usage(fmt.Errorf("no queue is named: %w", err), "name it with --queue, or work in the project's folder")
 	}
