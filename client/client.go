@@ -100,9 +100,12 @@ func (c *Client) Close() error {
 
 // Receipt tells where a request was stored.
 type Receipt struct {
+	// RunID is the request's, or that of the first run with its idempotency key.
 	RunID messages.RunID
 	Queue string
-	// Existing is true when the same request was stored before.
+	// Existing is true when the same request was stored before. The record of a run that
+	// an idempotency key gives back may have expired: then Wait and Result say
+	// [ErrNotFound].
 	Existing bool
 }
 
@@ -123,8 +126,9 @@ func WithHeader(header nats.Header) SubmitOption {
 }
 
 // Submit checks and stores a request; a missing run id is minted, in the request
-// too. Repeating it with the same id is one run. Errors: [*RejectedError],
-// [*QueueError], [ErrNoQueue], [ErrConflict], [ErrFull], [ErrNotReachable].
+// too. Repeating it with the same id, or the same idempotency key, is one run. Errors:
+// [*RejectedError], [*QueueError], [ErrNoQueue], [ErrConflict] ([*KeyConflictError]),
+// [ErrFull], [ErrNotReachable].
 func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts ...SubmitOption) (Receipt, error) {
 	if request.RunID == "" {
 		request.RunID = messages.NewRunID(time.Now())

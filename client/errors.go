@@ -20,7 +20,7 @@ var (
 	ErrEnded = ledger.ErrEnded
 	// ErrFull: the queue has reached its size limit.
 	ErrFull = ledger.ErrFull
-	// ErrConflict: the run id belongs to another request.
+	// ErrConflict: the run id, or the idempotency key, belongs to another request.
 	ErrConflict = ledger.ErrConflict
 	// ErrNoQueue: nobody declared the queue for this tenant.
 	ErrNoQueue = ledger.ErrNoQueue
@@ -31,6 +31,10 @@ var (
 	// ErrTooLarge: the request exceeds the limit that the text names.
 	ErrTooLarge = errors.New("request is too large")
 )
+
+// KeyConflictError says that an idempotency key was used for another request, and for
+// which run. It wraps [ErrConflict].
+type KeyConflictError = ledger.KeyConflictError
 
 // QueueError says that no queue was named and none could be chosen.
 type QueueError struct {

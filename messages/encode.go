@@ -150,6 +150,9 @@ func (s *Status) Append(buf []byte) ([]byte, error) {
 		o.value("labels", s.Labels)
 	}
 	o.textOmit("retry_of", string(s.RetryOf))
+	o.textOmit("idempotency_key", s.IdempotencyKey)
+	o.textOmit("unique_key", s.UniqueKey)
+	o.textOmit("concurrency_key", s.ConcurrencyKey)
 	o.progressOmit(s.Progress)
 	o.textOmit("waiting", s.Waiting)
 	o.failureOmit("last_error", s.LastError)

@@ -63,7 +63,7 @@ type RunRequest struct {
 	RetryOn     []Code   `json:"retry_on,omitempty"`
 
 	// IdempotencyKey makes repeated submits one run: the first one's id is returned
-	// for as long as the key is kept.
+	// for as long as the key is kept. The requests must be the same, see KeyDigest.
 	IdempotencyKey string `json:"idempotency_key,omitempty"`
 	// UniqueKey makes submits one run while a run with the same key is live.
 	UniqueKey string `json:"unique_key,omitempty"`

@@ -74,8 +74,8 @@ type Status struct {
 	// message elsewhere is a duplicate. The sequence is 0 until the first claim.
 	RequestSubject  string `json:"request_subject"`
 	RequestSequence uint64 `json:"request_sequence,omitempty"`
-	// RequestDigest is the content's, see [Digest]: a second submit of the same run id
-	// must carry the same.
+	// RequestDigest is the content's, see [Digest] and, for a request with an idempotency
+	// key, KeyDigest: a second submit of the same run id must carry the same.
 	RequestDigest string `json:"request_digest,omitempty"`
 
 	SubmittedAt time.Time `json:"submitted_at"`
@@ -88,6 +88,10 @@ type Status struct {
 	Pipelines []string          `json:"pipelines,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
 	RetryOf   RunID             `json:"retry_of,omitempty"`
+	// The keys of the request.
+	IdempotencyKey string `json:"idempotency_key,omitempty"`
+	UniqueKey      string `json:"unique_key,omitempty"`
+	ConcurrencyKey string `json:"concurrency_key,omitempty"`
 
 	Progress *Progress `json:"progress,omitempty"`
 	// Waiting says why a queued run waits, for people; empty when it only waits its turn.

@@ -111,8 +111,11 @@ func (r *RunRequest) checkQueueing() *FieldError {
 		{"idempotency_key", r.IdempotencyKey}, {"unique_key", r.UniqueKey}, {"concurrency_key", r.ConcurrencyKey},
 	}
 	for _, k := range keys {
-		if k.key != "" && badName(k.key) != "" {
-			return invalid(k.field, badName(k.key))
+		if k.key == "" {
+			continue
+		}
+		if reason := badKey(k.key); reason != "" {
+			return invalid(k.field, reason)
 		}
 	}
 	if r.Timeout < 0 {

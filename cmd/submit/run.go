@@ -21,6 +21,7 @@ type runFlags struct {
 	retry *cli.RetryFlags
 
 	queue, priority, runID, replySubject string
+	idempotencyKey                       string
 	timeout                              time.Duration
 	startBy                              string
 	labels                               map[string]string
@@ -40,8 +41,8 @@ func (a *app) runCommand() *cobra.Command {
 The queue is --queue, else the project at or above the working folder, else the
 only queue that live workers serve.
 
---count N submits N runs at once. In --params and --run-id, {n} stands for the
-number of the run, from 1.`,
+--count N submits N runs at once. In --params, --run-id and --idempotency-key,
+{n} stands for the number of the run, from 1.`,
 		Example: `  submit run                                              the default pipeline, detached
   submit run --pipelines data_processing,reporting --follow
   submit run --tags nightly --params model.depth=8,seed=42 --wait --output json
@@ -65,6 +66,7 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.startBy, "start-by", "", "give the run up when it has not started by then: a `time` (RFC 3339), or so long from now, for instance 10m")
 	set.StringToStringVar(&f.labels, "label", nil, "label `key=value`, for people and `submit list`; may be repeated")
 	set.StringVar(&f.runID, "run-id", "", "`id` of the run (default: a new one)")
+	set.StringVar(&f.idempotencyKey, "idempotency-key", "", "a repeated submit with this `key` is the first run, also days later")
 	set.StringVar(&f.outputs, "outputs", "", "`datasets` to return beyond the free outputs")
 	set.StringVar(&f.replySubject, "reply-subject", "", "NATS `subject` that gets a copy of the reply; the worker must allow it")
 	set.IntVar(&f.count, "count", 1, "submit so `many` runs")
@@ -132,6 +134,9 @@ func (a *app) submitAll(ctx context.Context, c *client.Client, flags *runFlags, 
 }
 
 func (a *app) announce(flags *runFlags, receipt client.Receipt) error {
+	if receipt.Existing && flags.output != formatJSON {
+		fmt.Fprintf(a.env.Stderr, "note: run %s was submitted before\n", receipt.RunID)
+	}
 	if flags.wait || flags.follow {
 		if flags.count == 1 {
 			fmt.Fprintf(a.env.Stderr, "run %s is in queue %s\n", receipt.RunID, receipt.Queue)
@@ -205,6 +210,7 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 		Priority: messages.Priority(f.priority), Timeout: messages.Duration(f.timeout), StartBy: startBy,
 		MaxAttempts: retry.MaxAttempts, Backoff: retry.Backoff, RetryOn: retry.RetryOn,
 		ReplySubject: f.replySubject, Labels: f.labels, Outputs: cli.SplitNames(f.outputs),
+		IdempotencyKey: f.kedro.Numbered(f.idempotencyKey),
 	}, nil
 }
 
@@ -219,6 +225,8 @@ func (f *runFlags) refuse(args *cli.RunArgs) error {
 		return usage("--conf-source is not an option of submit", fmt.Sprintf(hint, "--conf-source "+args.ConfSource))
 	case f.count > 1 && f.runID != "" && f.kedro.Numbered(f.runID) == f.runID:
 		return usage("--run-id names one run, but --count asks for several", "put {n} into the id, for instance --run-id nightly-{n}")
+	case f.count > 1 && f.idempotencyKey != "" && f.kedro.Numbered(f.idempotencyKey) == f.idempotencyKey:
+		return usage("--idempotency-key names one run, but --count asks for several", "put {n} into the key, for instance --idempotency-key nightly-{n}")
 	case f.timeout < 0:
 		return usage("--timeout must not be negative", "")
 	}

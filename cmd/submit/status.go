@@ -61,6 +61,9 @@ func writeStatus(w io.Writer, s *messages.Status, format outputFormat, now time.
 	}
 	f.addMap("labels", s.Labels)
 	f.add("retry of", "%s", s.RetryOf)
+	f.add("idempotency key", "%s", s.IdempotencyKey)
+	f.add("unique key", "%s", s.UniqueKey)
+	f.add("concurrency key", "%s", s.ConcurrencyKey)
 	return f.write(w)
 }
 

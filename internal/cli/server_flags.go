@@ -60,6 +60,7 @@ func Explain(err error) error {
 	var coded *Error
 	var queue *client.QueueError
 	var rejected *client.RejectedError
+	var keyed *client.KeyConflictError
 	switch {
 	case err == nil || errors.As(err, &coded):
 		return err
@@ -76,6 +77,8 @@ func Explain(err error) error {
 		return &Error{Code: Rejected, Err: err, Hint: "give large data as a dataset of the catalog, or by reference to the object store"}
 	case errors.As(err, &rejected):
 		return &Error{Code: Rejected, Err: err}
+	case errors.As(err, &keyed):
+		return &Error{Code: Rejected, Err: err, Hint: fmt.Sprintf("`submit status %s` shows it; a new request needs a new --idempotency-key", keyed.RunID)}
 	case errors.Is(err, client.ErrConflict):
 		return &Error{Code: Rejected, Err: err, Hint: "take another --run-id, or none"}
 	case errors.Is(err, client.ErrNoQueue):

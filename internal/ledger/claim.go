@@ -112,7 +112,7 @@ func (l *Ledger) readRequest(data []byte, address messages.RequestAddress) (*mes
 // would run twice what must run once.
 func checkSupported(request *messages.RunRequest) error {
 	for _, k := range []struct{ field, key string }{
-		{"idempotency_key", request.IdempotencyKey}, {"unique_key", request.UniqueKey}, {"concurrency_key", request.ConcurrencyKey},
+		{"unique_key", request.UniqueKey}, {"concurrency_key", request.ConcurrencyKey},
 	} {
 		if k.key != "" {
 			return unsupported(k.field)

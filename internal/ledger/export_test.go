@@ -53,3 +53,20 @@ func SwapTwice(ctx context.Context, c *Claim) (first, second bool, err error) {
 	c.record, second, err = c.ledger.swap(ctx, c.record, next)
 	return first, second, err
 }
+
+// SubmitSteps does only the first steps of a Submit with an idempotency key, as a
+// process that dies after them: 1 takes the key, 2 writes the status too.
+func SubmitSteps(ctx context.Context, l *Ledger, s Submission, steps int) error {
+	status, _, err := l.prepare(ctx, s)
+	if err != nil {
+		return err
+	}
+	held, known, err := l.first(ctx, s.Request, status)
+	if err != nil || known || steps == 1 {
+		return err
+	}
+	status.RunID = held.owner.RunID
+	status.RequestSubject = l.cfg.Subjects.Request(status.Priority, status.Queue, status.Tenant, status.RunID)
+	_, _, err = l.swap(ctx, record{}, status)
+	return err
+}

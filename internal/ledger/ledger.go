@@ -40,6 +40,10 @@ type Config struct {
 	Subjects messages.Subjects
 	// Retention is how long the record of an ended run is kept. Defaults to 7 days.
 	Retention time.Duration
+	// KeyRetention is how long an idempotency key is kept from its submit on; longer than
+	// Retention, so that a key whose result is gone still starts no second run. Defaults
+	// to twice the retention.
+	KeyRetention time.Duration
 	// LeaseTTL is how long a silent worker is believed to live. Defaults to 12 s.
 	LeaseTTL time.Duration
 	// PublishTimeout is how long a publish is repeated while the server does not
@@ -101,6 +105,7 @@ func (o Outcome) failure() *messages.Failure {
 
 func (c Config) withDefaults() Config {
 	c.Retention = cmp.Or(c.Retention, 7*24*time.Hour)
+	c.KeyRetention = cmp.Or(c.KeyRetention, 2*c.Retention)
 	c.LeaseTTL = cmp.Or(c.LeaseTTL, natsx.DefaultAckWait)
 	c.PublishTimeout = cmp.Or(c.PublishTimeout, 20*time.Second)
 	c.DataGrace = cmp.Or(c.DataGrace, 24*time.Hour)
@@ -118,7 +123,11 @@ func (c Config) validate() error {
 	if c.LeaseTTL < minTTL || c.Retention < minTTL {
 		ttl = fmt.Errorf("lease time %s and retention %s: the server keeps times of at least %s", c.LeaseTTL, c.Retention, minTTL)
 	}
-	return errors.Join(c.Subjects.Validate(), ttl)
+	var keys error
+	if c.KeyRetention < c.Retention {
+		keys = fmt.Errorf("idempotency keys are kept for %s, results for %s: a key must outlive its result", c.KeyRetention, c.Retention)
+	}
+	return errors.Join(c.Subjects.Validate(), ttl, keys)
 }
 
 // minTTL is the server's shortest time to live.
@@ -130,7 +139,7 @@ type Ledger struct {
 	cfg  Config
 	pipe *natsx.Pipe
 	// Each stream has its own committer: a batch can't span two.
-	requests, records, events, leases *natsx.Committer
+	requests, records, events, leases, keys *natsx.Committer
 
 	declared sync.Map // names of consumers that were found
 
@@ -148,7 +157,7 @@ func New(js jetstream.JetStream, cfg Config) (*Ledger, error) {
 	committer := func() *natsx.Committer { return natsx.NewCommitter(js, pipe, cfg.PublishTimeout, costs) }
 	return &Ledger{
 		js: js, cfg: cfg, pipe: pipe,
-		requests: committer(), records: committer(), events: committer(), leases: committer(),
+		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(),
 		clock: time.Now, feedTime: feedTime,
 	}, nil
 }

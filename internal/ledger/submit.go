@@ -20,32 +20,71 @@ import (
 // maxRequestBytes leaves room for the headers, and for the event that holds the request.
 const maxRequestBytes = messages.MaxMessageBytes - 16<<10
 
-// Submit stores a status and then the request. It may be repeated: the same run id with the same request is one run. Errors:
-// *messages.FieldError for an invalid request, ErrConflict, ErrNoQueue, ErrFull, and
-// what the connection says; after one of the last kind the request may have been
-// stored, and a repeat is safe.
+// Submit stores a status and then the request. It may be repeated: the same run id with
+// the same request is one run, and so is the same request with the same idempotency key,
+// under the id of the first. Errors: *messages.FieldError for an invalid request,
+// ErrConflict (a *KeyConflictError for an idempotency key), ErrNoQueue, ErrFull, and what
+// the connection says; after one of the last kind the request may have been stored, and
+// a repeat is safe.
 func (l *Ledger) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	status, body, err := l.prepare(ctx, s)
 	if err != nil {
 		return Receipt{}, err
 	}
+	var receipt Receipt
+	if s.Request.IdempotencyKey == "" {
+		receipt, err = l.store(ctx, s, status, body)
+	} else {
+		receipt, err = l.submitOnce(ctx, s, status, body)
+	}
+	if err != nil {
+		return Receipt{}, fmt.Errorf("submitting run %s: %w", status.RunID, err)
+	}
+	return receipt, nil
+}
+
+// submitOnce stores the first request with an idempotency key. A later one repairs the
+// first, if that was cut off after it took the key.
+func (l *Ledger) submitOnce(ctx context.Context, s Submission, status messages.Status, body []byte) (Receipt, error) {
+	held, known, err := l.first(ctx, s.Request, status)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if known {
+		return Receipt{Key: Key{status.Tenant, held.owner.RunID}, Queue: status.Queue, Existing: true}, nil
+	}
+	mine := held.owner.RunID == status.RunID
+	if !mine {
+		request := *s.Request
+		request.RunID, s.Request = held.owner.RunID, &request
+		if status, body, err = l.prepare(ctx, s); err != nil {
+			return Receipt{}, err
+		}
+	}
+	receipt, err := l.store(ctx, s, status, body)
+	if mine && errors.Is(err, ErrConflict) {
+		l.dropKey(ctx, held) // the run id is another request's: nobody can submit this one under it
+	}
+	receipt.Existing = receipt.Existing || !mine
+	return receipt, err
+}
+
+// store writes the status of a run and then its request.
+func (l *Ledger) store(ctx context.Context, s Submission, status messages.Status, body []byte) (Receipt, error) {
 	receipt := Receipt{Key: Key{status.Tenant, status.RunID}, Queue: status.Queue}
 	now, stored, err := l.swap(ctx, record{}, status)
 	if err == nil && !stored {
 		now, receipt.Existing, err = l.meet(ctx, now, status)
 	}
 	if err != nil {
-		return Receipt{}, fmt.Errorf("submitting run %s: %w", status.RunID, err)
+		return Receipt{}, err
 	}
 	if now.status.Epoch > 0 {
 		return receipt, nil // a worker has the request
 	}
 	taken, err := l.enqueue(ctx, s, body, now)
-	if err != nil {
-		return Receipt{}, fmt.Errorf("submitting run %s: %w", status.RunID, err)
-	}
 	receipt.Existing = receipt.Existing || taken
-	return receipt, nil
+	return receipt, err
 }
 
 // enqueue stores the request of a queued run. It reports whether it was stored before.
@@ -92,8 +131,14 @@ func (l *Ledger) prepare(ctx context.Context, s Submission) (messages.Status, []
 	if err := l.checkQueue(ctx, address); err != nil {
 		return none, nil, err
 	}
+	digest := messages.Digest(body)
+	if s.Request.IdempotencyKey != "" {
+		if digest, err = s.Request.KeyDigest(address.Queue); err != nil {
+			return none, nil, err
+		}
+	}
 	return queued(delivery{
-		address: address, request: s.Request, digest: messages.Digest(body), storedAt: l.now(),
+		address: address, request: s.Request, digest: digest, storedAt: l.now(),
 		subject: l.cfg.Subjects.Request(address.Priority, address.Queue, address.Tenant, address.RunID),
 	}), body, nil
 }

@@ -146,6 +146,7 @@ func (c *Claim) requeue(ctx context.Context) error {
 	l, status := c.ledger, c.Status()
 	event, err := l.accepted(ctx, c.Key())
 	if errors.Is(err, ErrNotFound) {
+		l.forget(ctx, status)
 		return c.Finish(ctx, failed(messages.StateFailed, messages.CodeInternal, "the request is not stored; submit it again"))
 	}
 	if err != nil {

@@ -110,6 +110,7 @@ func queued(d delivery) messages.Status {
 	}
 	if r := d.request; r != nil {
 		s.StartBy, s.Pipelines, s.Labels, s.RetryOf = r.StartBy, r.PipelineNames, r.Labels, r.RetryOf
+		s.IdempotencyKey, s.UniqueKey, s.ConcurrencyKey = r.IdempotencyKey, r.UniqueKey, r.ConcurrencyKey
 	}
 	return s
 }

@@ -45,7 +45,7 @@ type Topology struct {
 // worker's run start elsewhere within 15 s.
 const DefaultAckWait = 12 * time.Second
 
-// leaseMarkerTTL is how long a watcher can learn that a lease ran out.
+// leaseMarkerTTL is how long a watcher can learn that a lease or a slot ran out.
 const leaseMarkerTTL = 5 * time.Second
 
 func (t Topology) withDefaults() Topology {
@@ -106,7 +106,9 @@ func (t Topology) streams() []jetstream.StreamConfig {
 	}
 	leases := t.bucket("leases", "signs of life of runs, and the roster of workers", 256<<20)
 	leases.SubjectDeleteMarkerTTL = leaseMarkerTTL
-	return []jetstream.StreamConfig{requests, events, records, leases}
+	keys := t.bucket("keys", "idempotency and unique keys, limits and their slots", 256<<20)
+	keys.SubjectDeleteMarkerTTL = leaseMarkerTTL
+	return []jetstream.StreamConfig{requests, events, records, leases, keys}
 }
 
 // bucket is the shape that NATS gives the stream of a key-value bucket, with one
