@@ -20,7 +20,7 @@ import (
 const answerTimeout = time.Minute
 
 func (a *app) planCommand() *cobra.Command {
-	flags := &runFlags{count: 1, priority: string(messages.DefaultPriority)}
+	flags := &runFlags{count: 1, priority: string(messages.DefaultPriority), retry: &cli.RetryFlags{}}
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what a run would do",
