@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/kedrotest"
 	"github.com/kedge-run/kedge/session"
 	"github.com/kedge-run/kedge/session/hosted"
 )
@@ -221,6 +222,7 @@ func TestStartErrors(t *testing.T) {
 		"import":      {code: "import nowhere_at_all\n", want: "No module named 'nowhere_at_all'"},
 		"interpreter": {cfg: hosted.Config{Python: filepath.Join(t.TempDir(), "python")}, want: "Python interpreter"},
 		"no Kedro":    {cfg: hosted.Config{Python: bare(t)}, want: "has no Kedro"},
+		"old Kedro":   {cfg: hosted.Config{Python: kedrotest.Environment(t, "kedro==1.1.*")}, want: "has Kedro 1.1"},
 		"hangs":       {cfg: hosted.Config{StartTimeout: 5 * time.Second}, code: "import time\nprint('thinking')\ntime.sleep(600)\n", want: "\nthinking"},
 		"dies":        {code: "import os\nos._exit(3)\n", want: "exit status 3"},
 		"hook": {
