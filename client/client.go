@@ -115,6 +115,7 @@ type SubmitOption func(*submitOptions)
 type submitOptions struct {
 	queue  string
 	header nats.Header
+	at     time.Time
 }
 
 // ToQueue names the queue.
@@ -124,6 +125,10 @@ func ToQueue(queue string) SubmitOption { return func(o *submitOptions) { o.queu
 func WithHeader(header nats.Header) SubmitOption {
 	return func(o *submitOptions) { o.header = header }
 }
+
+// NotBefore lets the run enter its queue at a time; until then its state is scheduled.
+// A time that has passed means now.
+func NotBefore(at time.Time) SubmitOption { return func(o *submitOptions) { o.at = at } }
 
 // Submit checks and stores a request; a missing run id is minted, in the request
 // too. Repeating it with the same id, or the same idempotency key, is one run. Errors:
@@ -140,7 +145,7 @@ func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts 
 	subject := c.subjects.DoneStored(c.cfg.Tenant, request.RunID)
 	c.replies.submitting(subject)
 	receipt, err := c.ledger.Submit(ctx, ledger.Submission{
-		Tenant: c.cfg.Tenant, Queue: options.queue, Request: request, Header: options.header,
+		Tenant: c.cfg.Tenant, Queue: options.queue, Request: request, Header: options.header, At: options.at,
 	})
 	c.replies.submitted(subject, err == nil && !receipt.Existing)
 	if err != nil {

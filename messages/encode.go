@@ -144,6 +144,7 @@ func (s *Status) Append(buf []byte) ([]byte, error) {
 	o.timeOmit("finished_at", s.FinishedAt)
 	o.time("updated_at", s.UpdatedAt)
 	o.timeOmit("not_before", s.NotBefore)
+	o.timeOmit("scheduled_for", s.ScheduledFor)
 	o.timeOmit("start_by", s.StartBy)
 	o.textsOmit("pipelines", s.Pipelines)
 	if len(s.Labels) > 0 {
@@ -158,6 +159,9 @@ func (s *Status) Append(buf []byte) ([]byte, error) {
 	o.failureOmit("last_error", s.LastError)
 	if s.Cancel != nil {
 		o.value("cancel", s.Cancel)
+	}
+	if len(s.Request) > 0 {
+		o.value("request", s.Request)
 	}
 	return o.end()
 }

@@ -116,6 +116,8 @@ func FuzzParseSubjects(f *testing.F) {
 	f.Add("kedge.hint.run.p1.q.t.a=b")
 	f.Add("kedge.reply.t.r.done")
 	f.Add("kedge.reply.t.r.events")
+	f.Add("kedge.due.t.run.a=b")
+	f.Add("kedge.due.t.cron.nightly")
 	f.Fuzz(func(t *testing.T, subject string) {
 		s := Subjects{}
 		if a, err := s.ParseRequest(subject); err == nil {
@@ -128,6 +130,9 @@ func FuzzParseSubjects(f *testing.F) {
 				back = s.Done(tenant, run)
 			}
 			require.Equal(t, subject, back)
+		}
+		if timed, err := s.ParseDue(subject); err == nil {
+			require.Equal(t, subject, s.Due(timed))
 		}
 	})
 }

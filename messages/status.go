@@ -1,6 +1,7 @@
 package messages
 
 import (
+	"encoding/json"
 	"slices"
 	"time"
 )
@@ -83,7 +84,9 @@ type Status struct {
 	FinishedAt  time.Time `json:"finished_at,omitzero"` // of the stored reply
 	UpdatedAt   time.Time `json:"updated_at"`
 	NotBefore   time.Time `json:"not_before,omitzero"` // earlier deliveries are put back
-	StartBy     time.Time `json:"start_by,omitzero"`
+	// ScheduledFor is when a delayed run was to enter its queue.
+	ScheduledFor time.Time `json:"scheduled_for,omitzero"`
+	StartBy      time.Time `json:"start_by,omitzero"`
 
 	Pipelines []string          `json:"pipelines,omitempty"`
 	Labels    map[string]string `json:"labels,omitempty"`
@@ -100,6 +103,10 @@ type Status struct {
 	LastError *Failure `json:"last_error,omitempty"`
 	// Cancel says who asked for the end, and why.
 	Cancel *Cancel `json:"cancel,omitempty"`
+
+	// Request is the request of a delayed run, as it was submitted, until a worker has
+	// it: before its time it is stored nowhere else.
+	Request json.RawMessage `json:"request,omitempty"`
 }
 
 // Progress is how far a run is.

@@ -86,6 +86,66 @@ func (s Subjects) Dead(queue, tenant string, run RunID) string {
 	return s.join("dead", EncodeToken(queue), EncodeToken(tenant), EncodeToken(string(run)))
 }
 
+// Timed names what waits for a time: a delayed run, or a schedule.
+type Timed struct {
+	Tenant   string
+	Run      RunID  // of a delayed run; empty: a schedule
+	Schedule string // its name
+}
+
+// The tokens that tell the two kinds of Timed apart.
+const (
+	timedRun      = "run"
+	timedSchedule = "cron"
+)
+
+func (t Timed) tokens() (tenant, kind, name string) {
+	if t.Run != "" {
+		return EncodeToken(t.Tenant), timedRun, EncodeToken(string(t.Run))
+	}
+	return EncodeToken(t.Tenant), timedSchedule, EncodeToken(t.Schedule)
+}
+
+// Timer is where the message is stored that the server moves to Due at its time. It
+// holds nothing: what is due, the status or the schedule tells.
+func (s Subjects) Timer(t Timed) string {
+	tenant, kind, name := t.tokens()
+	return s.join("schedule", tenant, kind, name)
+}
+
+// Timers is the filter of all timers.
+func (s Subjects) Timers() string { return s.join("schedule", ">") }
+
+// Due is where the server stores a timer's message when its time has come.
+func (s Subjects) Due(t Timed) string {
+	tenant, kind, name := t.tokens()
+	return s.join("due", tenant, kind, name)
+}
+
+// Dues is the filter of all that is due.
+func (s Subjects) Dues() string { return s.join("due", ">") }
+
+// ParseDue reads a subject made by Due.
+func (s Subjects) ParseDue(subject string) (Timed, error) {
+	rest, ok := strings.CutPrefix(subject, s.prefix()+".")
+	tokens := strings.Split(rest, ".")
+	if !ok || len(tokens) != 4 || tokens[0] != "due" || tokens[2] != timedRun && tokens[2] != timedSchedule {
+		return Timed{}, fmt.Errorf("subject %q is not of the form %s.due.<tenant>.%s|%s.<name>", subject, s.prefix(), timedRun, timedSchedule)
+	}
+	tenant, err := DecodeToken(tokens[1])
+	if err != nil {
+		return Timed{}, fmt.Errorf("subject %q: tenant: %w", subject, err)
+	}
+	name, err := DecodeToken(tokens[3])
+	if err != nil {
+		return Timed{}, fmt.Errorf("subject %q: name: %w", subject, err)
+	}
+	if tokens[2] == timedRun {
+		return Timed{Tenant: tenant, Run: RunID(name)}, nil
+	}
+	return Timed{Tenant: tenant, Schedule: name}, nil
+}
+
 // Hints is the core subject that wakes the workers of a queue: each stored request
 // is announced there by its headers.
 func (s Subjects) Hints(queue string) string {

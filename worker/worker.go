@@ -89,6 +89,10 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	dispatcher, err := w.topology().Dispatcher(ctx, w.js)
+	if err != nil {
+		return &SetupError{Queue: w.cfg.Queue, Err: err}
+	}
 	if w.session, err = w.cfg.Open(ctx, w.cfg.Session); err != nil {
 		return fmt.Errorf("opening the session: %w", err)
 	}
@@ -120,19 +124,25 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 		lifecycle.Loop{Name: "heartbeat", Run: w.heartbeat},
 		lifecycle.Loop{Name: "repair", Run: w.repair},
 		lifecycle.Loop{Name: "collect", Run: w.collect},
+		lifecycle.Loop{Name: "dispatch", Run: func(ctx context.Context) error { return w.dispatch(ctx, dispatcher) }},
 		lifecycle.Loop{Name: "roster", Run: w.announce},
 	)
 }
 
 // check looks whether the streams and consumers are as this worker expects them, and finds the consumers to ask.
 func (w *Worker) check(ctx context.Context) ([]natsx.QueueConsumer, error) {
-	topology := natsx.Topology{
-		Subjects: w.subjects, Queues: []string{w.cfg.Queue}, Tenants: w.cfg.Tenants, AckWait: w.cfg.Timing.Lease,
-	}
+	topology := w.topology()
 	if err := topology.Check(ctx, w.js); err != nil {
 		return nil, &SetupError{Queue: w.cfg.Queue, Err: err}
 	}
 	return topology.Consumers(ctx, w.js, w.cfg.Queue)
+}
+
+// topology is what this worker expects of the server.
+func (w *Worker) topology() natsx.Topology {
+	return natsx.Topology{
+		Subjects: w.subjects, Queues: []string{w.cfg.Queue}, Tenants: w.cfg.Tenants, AckWait: w.cfg.Timing.Lease,
+	}
 }
 
 // SetupError says that the server has not what the worker needs: "worker setup" makes it.

@@ -115,7 +115,7 @@ func pipelinesOf(s *messages.Status) []string {
 }
 
 func stateNames() []string {
-	return []string{"queued", "running", "cancelling", "succeeded", "failed", "timed_out", "cancelled", "rejected", "dead"}
+	return []string{"scheduled", "queued", "running", "cancelling", "succeeded", "failed", "timed_out", "cancelled", "rejected", "dead"}
 }
 
 func parseStates(text string) ([]messages.State, error) {

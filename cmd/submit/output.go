@@ -71,7 +71,10 @@ func (f *fields) add(name, format string, args ...any) {
 }
 
 func (f *fields) addTime(name string, at time.Time, now time.Time) {
-	if !at.IsZero() {
+	switch {
+	case at.After(now):
+		f.add(name, "%s (in %s)", at.UTC().Format(time.RFC3339), age(at.Sub(now)))
+	case !at.IsZero():
 		f.add(name, "%s (%s ago)", at.UTC().Format(time.RFC3339), age(now.Sub(at)))
 	}
 }

@@ -23,7 +23,8 @@ type runFlags struct {
 	queue, priority, runID, replySubject string
 	idempotencyKey                       string
 	timeout                              time.Duration
-	startBy                              string
+	startBy, at                          string
+	in                                   time.Duration
 	labels                               map[string]string
 	outputs                              string
 	count                                int
@@ -47,7 +48,8 @@ only queue that live workers serve.
   submit run --pipelines data_processing,reporting --follow
   submit run --tags nightly --params model.depth=8,seed=42 --wait --output json
   submit run --from-nodes train_model_node --load-versions regressor:2026-11-23T18.36.01.166Z
-  submit run --count 100 --params seed={n} --follow`,
+  submit run --count 100 --params seed={n} --follow
+  submit run --pipelines reporting --at 2026-11-24T06:00:00+01:00`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), flags, args) },
 	}
@@ -64,6 +66,8 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.DurationVar(&f.timeout, "timeout", 0, "end the run after so long, for instance 90s or 2h (default: never)")
 	f.retry = cli.AddRetryFlags(set, "default: as the worker says, else 1; an error that says it is transient: 3")
 	set.StringVar(&f.startBy, "start-by", "", "give the run up when it has not started by then: a `time` (RFC 3339), or so long from now, for instance 10m")
+	set.StringVar(&f.at, "at", "", "queue the run at this `time` (RFC 3339); until then it is scheduled, and cancel works on it")
+	set.DurationVar(&f.in, "in", 0, "queue the run so long from now, for instance 90s or 2h")
 	set.StringToStringVar(&f.labels, "label", nil, "label `key=value`, for people and `submit list`; may be repeated")
 	set.StringVar(&f.runID, "run-id", "", "`id` of the run (default: a new one)")
 	set.StringVar(&f.idempotencyKey, "idempotency-key", "", "a repeated submit with this `key` is the first run, also days later")
@@ -82,6 +86,10 @@ func (a *app) run(ctx context.Context, flags *runFlags, leftover []string) error
 	if err != nil {
 		return err
 	}
+	at, err := flags.notBefore(time.Now())
+	if err != nil {
+		return err
+	}
 	queue, err := a.queue(flags)
 	if err != nil {
 		return err
@@ -91,7 +99,7 @@ func (a *app) run(ctx context.Context, flags *runFlags, leftover []string) error
 		return err
 	}
 	defer closeClient()
-	receipts, err := a.submitAll(ctx, c, flags, requests, queue)
+	receipts, err := a.submitAll(ctx, c, flags, requests, client.ToQueue(queue), client.NotBefore(at))
 	if err != nil {
 		return err
 	}
@@ -115,10 +123,10 @@ func (a *app) queue(flags *runFlags) (string, error) {
 
 // submitAll submits the runs one by one. The ids are printed as they are
 // stored, on standard output unless that is kept for the results.
-func (a *app) submitAll(ctx context.Context, c *client.Client, flags *runFlags, requests []messages.RunRequest, queue string) ([]client.Receipt, error) {
+func (a *app) submitAll(ctx context.Context, c *client.Client, flags *runFlags, requests []messages.RunRequest, opts ...client.SubmitOption) ([]client.Receipt, error) {
 	receipts := make([]client.Receipt, 0, len(requests))
 	for i := range requests {
-		receipt, err := c.Submit(ctx, &requests[i], client.ToQueue(queue))
+		receipt, err := c.Submit(ctx, &requests[i], opts...)
 		if err != nil {
 			if i > 0 {
 				fmt.Fprintf(a.env.Stderr, "note: %d of %d runs were submitted before the error\n", i, len(requests))
@@ -231,6 +239,25 @@ func (f *runFlags) refuse(args *cli.RunArgs) error {
 		return usage("--timeout must not be negative", "")
 	}
 	return checkJSON("params", args.Params.Plain())
+}
+
+// notBefore is when the run enters its queue; zero: now.
+func (f *runFlags) notBefore(now time.Time) (time.Time, error) {
+	switch {
+	case f.at != "" && f.in != 0:
+		return time.Time{}, usage("--at and --in both say when the run is queued", "give one of them")
+	case f.in < 0:
+		return time.Time{}, usage("--in must not be negative", "")
+	case f.in > 0:
+		return now.Add(f.in).UTC(), nil
+	case f.at == "":
+		return time.Time{}, nil
+	}
+	at, err := time.Parse(time.RFC3339, f.at)
+	if err != nil {
+		return time.Time{}, usage(fmt.Sprintf("--at %q is not a time", f.at), "write it as 2026-11-23T18:00:00Z or 2026-11-23T19:00:00+01:00; --in takes a duration")
+	}
+	return at.UTC(), nil
 }
 
 // parseStartBy reads a time, or a duration from now.

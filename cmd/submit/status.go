@@ -53,6 +53,7 @@ func writeStatus(w io.Writer, s *messages.Status, format outputFormat, now time.
 	f.add("worker", "%s", s.Owner)
 	f.add("waits for", "%s", waitsFor(s, now))
 	f.addTime("submitted", s.SubmittedAt, now)
+	f.addTime("scheduled for", s.ScheduledFor, now)
 	f.addTime("started", s.StartedAt, now)
 	f.addTime("finished", s.FinishedAt, now)
 	f.add("last error", "%s", oneLine(s.LastError))

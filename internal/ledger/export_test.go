@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -68,5 +69,19 @@ func SubmitSteps(ctx context.Context, l *Ledger, s Submission, steps int) error 
 	status.RunID = held.owner.RunID
 	status.RequestSubject = l.cfg.Subjects.Request(status.Priority, status.Queue, status.Tenant, status.RunID)
 	_, _, err = l.swap(ctx, record{}, status)
+	return err
+}
+
+// Promote does what a dispatcher does for a delayed run.
+func Promote(ctx context.Context, l *Ledger, key Key, now time.Time) error {
+	return l.promote(ctx, key, now, "dispatcher")
+}
+
+// StorePromotion does the first step of it.
+func StorePromotion(ctx context.Context, l *Ledger, key Key) error {
+	old, err := l.read(ctx, key, natsx.LastFromLeader)
+	if err == nil {
+		_, _, err = l.swap(ctx, old, promoted(old.status, l.now()))
+	}
 	return err
 }

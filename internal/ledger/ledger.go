@@ -73,6 +73,8 @@ type Submission struct {
 	Tenant  string // defaults to "default"
 	Queue   string
 	Request *messages.RunRequest
+	// At is when the run enters its queue. Defaults to now.
+	At time.Time
 	// Header travels with the request, for example a trace context.
 	Header nats.Header
 }
@@ -139,7 +141,7 @@ type Ledger struct {
 	cfg  Config
 	pipe *natsx.Pipe
 	// Each stream has its own committer: a batch can't span two.
-	requests, records, events, leases, keys *natsx.Committer
+	requests, records, events, leases, keys, timers *natsx.Committer
 
 	declared sync.Map // names of consumers that were found
 
@@ -157,7 +159,7 @@ func New(js jetstream.JetStream, cfg Config) (*Ledger, error) {
 	committer := func() *natsx.Committer { return natsx.NewCommitter(js, pipe, cfg.PublishTimeout, costs) }
 	return &Ledger{
 		js: js, cfg: cfg, pipe: pipe,
-		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(),
+		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), timers: committer(),
 		clock: time.Now, feedTime: feedTime,
 	}, nil
 }

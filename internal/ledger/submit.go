@@ -82,6 +82,9 @@ func (l *Ledger) store(ctx context.Context, s Submission, status messages.Status
 	if now.status.Epoch > 0 {
 		return receipt, nil // a worker has the request
 	}
+	if now.status.State == messages.StateScheduled {
+		return receipt, l.arm(ctx, messages.Timed{Tenant: receipt.Tenant, Run: receipt.RunID}, now.status.NotBefore)
+	}
 	taken, err := l.enqueue(ctx, s, body, now)
 	receipt.Existing = receipt.Existing || taken
 	return receipt, err
@@ -137,10 +140,14 @@ func (l *Ledger) prepare(ctx context.Context, s Submission) (messages.Status, []
 			return none, nil, err
 		}
 	}
-	return queued(delivery{
+	status := queued(delivery{
 		address: address, request: s.Request, digest: digest, storedAt: l.now(),
 		subject: l.cfg.Subjects.Request(address.Priority, address.Queue, address.Tenant, address.RunID),
-	}), body, nil
+	})
+	if s.At.After(l.now()) {
+		status, err = l.delay(status, body, s.At)
+	}
+	return status, body, err
 }
 
 func checkIDField(field, id string) error {
@@ -220,6 +227,9 @@ func (l *Ledger) Cancel(ctx context.Context, key Key, cancel messages.Cancel) (m
 			return old.status, nil
 		}
 		now, stored, err := l.swap(ctx, old, cancelling(old.status, cancel, l.now()))
+		if stored && old.status.State == messages.StateScheduled {
+			l.hurry(ctx, messages.Timed{Tenant: key.Tenant, Run: key.RunID})
+		}
 		if err != nil || stored {
 			return now.status, err
 		}

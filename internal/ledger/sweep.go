@@ -21,6 +21,7 @@ const (
 	leave   repair = iota
 	endIt          // nobody owns it, and it is to end
 	requeue        // nothing will bring it to a worker
+	promote        // a delayed run whose timer is lost
 )
 
 // inspection is what decides about a live run.
@@ -35,8 +36,15 @@ func mend(s messages.Status, i inspection, now time.Time, grace time.Duration) r
 	age := now.Sub(s.UpdatedAt)
 	owned := held(&s) && (i.alive || age >= 0 && age < grace)
 	switch {
-	case s.State.Terminal() || s.State == messages.StateScheduled || owned:
+	case s.State.Terminal() || owned:
 		return leave
+	case s.State == messages.StateScheduled:
+		if now.Sub(s.NotBefore) >= grace {
+			return promote
+		}
+		return leave
+	case s.State == messages.StateCancelling && s.Owner == "" && s.Request != nil:
+		return promote
 	case s.State == messages.StateCancelling:
 		return endIt
 	case overdue(&s, now):
@@ -86,6 +94,9 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 	what := mend(old.status, found, l.cfg.Now(), grace)
 	if what == leave {
 		return false, nil
+	}
+	if what == promote {
+		return true, l.promote(ctx, key, l.now(), worker)
 	}
 	zerolog.Ctx(ctx).Info().Str(fieldRunID, string(key.RunID)).Str("state", string(old.status.State)).Msg("mending a run that nobody is at")
 	claim, err := l.take(ctx, old, worker)
@@ -139,26 +150,38 @@ func (l *Ledger) take(ctx context.Context, old record, worker string) (*Claim, e
 	return nil, claim.settle(ctx, reply)
 }
 
-// requeue stores the request again, as the run's first events keep it; nobody claimed
-// a run without them, and its submit has not returned. The publish has no message id:
-// the server would take it for the first one.
+// requeue stores the request again, as the status of a delayed run or the run's first
+// events keep it; nobody claimed a run without them, and its submit has not returned.
+// The publish has no message id: the server would take it for the first one.
 func (c *Claim) requeue(ctx context.Context) error {
 	l, status := c.ledger, c.Status()
-	event, err := l.accepted(ctx, c.Key())
-	if errors.Is(err, ErrNotFound) {
-		l.forget(ctx, status)
-		return c.Finish(ctx, failed(messages.StateFailed, messages.CodeInternal, "the request is not stored; submit it again"))
-	}
-	if err != nil {
-		return err
+	request := status.Request
+	if request == nil {
+		event, err := l.accepted(ctx, c.Key())
+		if errors.Is(err, ErrNotFound) {
+			l.forget(ctx, status)
+			return c.Finish(ctx, failed(messages.StateFailed, messages.CodeInternal, "the request is not stored; submit it again"))
+		}
+		if err != nil {
+			return err
+		}
+		request = event.Request
 	}
 	_, stored, err := l.swap(ctx, c.record, requeued(status, l.now()))
 	if err != nil || !stored {
 		return errors.Join(err, errConflict)
 	}
-	_, err = l.requests.Store(ctx, &nats.Msg{Subject: status.RequestSubject, Data: event.Request, Header: nats.Header{}})
-	if natsx.SubjectTaken(err) {
+	return l.storeRequest(ctx, status.RequestSubject, request)
+}
+
+// storeRequest stores a request that may be stored already.
+func (l *Ledger) storeRequest(ctx context.Context, subject string, request []byte) error {
+	_, err := l.requests.Store(ctx, &nats.Msg{Subject: subject, Data: request, Header: nats.Header{}})
+	switch {
+	case natsx.SubjectTaken(err):
 		return nil
+	case natsx.LimitReached(err):
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return err
 }

@@ -77,6 +77,8 @@ func decide(status *messages.Status, alive bool, d delivery, now time.Time, quie
 		return decision{action: actClose, reason: "the request is invalid", reply: rejectedReply(d.invalid)}
 	case status.NotBefore.After(now):
 		return decision{action: actWait, reason: "not before its time", delay: status.NotBefore.Sub(now)}
+	case status.State == messages.StateScheduled:
+		return decision{action: actWait, reason: "the dispatcher is at it", delay: ownerPoll}
 	case overdue(status, now):
 		return decision{action: actClose, reason: "start_by has passed", reply: expiredReply(status.StartBy)}
 	}
@@ -123,7 +125,7 @@ func claimed(s messages.Status, sequence uint64, worker string, now time.Time) m
 	}
 	s = seized(s, sequence, worker, now)
 	s.State, s.Attempt = messages.StateRunning, s.Attempt+1
-	s.NotBefore, s.Waiting, s.Progress = time.Time{}, "", nil
+	s.NotBefore, s.Waiting, s.Progress, s.Request = time.Time{}, "", nil, nil
 	return s
 }
 
@@ -147,7 +149,7 @@ func progressed(s messages.Status, progress messages.Progress, now time.Time) me
 func ended(s messages.Status, reply *messages.Reply, now time.Time) messages.Status {
 	e := reply.Ended()
 	s.State, s.Attempt, s.Owner, s.FinishedAt, s.UpdatedAt = reply.State(), e.Attempt, e.Worker, e.FinishedAt, now
-	s.Waiting, s.NotBefore = "", time.Time{}
+	s.Waiting, s.NotBefore, s.Request = "", time.Time{}, nil
 	s.LastError = nil
 	if reply.Error != nil {
 		s.LastError = reply.Error.Failure()
@@ -199,7 +201,7 @@ func sealed(reply *messages.Reply, s messages.Status, now time.Time) *messages.R
 	e := reply.Ended()
 	e.RunID, e.Tenant, e.Queue = s.RunID, s.Tenant, s.Queue
 	e.Attempt, e.Epoch, e.Worker, e.FinishedAt = s.Attempt, s.Epoch, s.Owner, now
-	e.QueuedFor = messages.Duration(max(0, s.StartedAt.Sub(s.SubmittedAt)))
+	e.QueuedFor = messages.Duration(max(0, s.StartedAt.Sub(enteredQueue(s))))
 	e.Took = messages.Duration(max(0, now.Sub(s.StartedAt)))
 	if e.Pipelines == nil {
 		e.Pipelines = s.Pipelines
@@ -208,6 +210,14 @@ func sealed(reply *messages.Reply, s messages.Status, now time.Time) *messages.R
 		e.State = messages.StateSucceeded
 	}
 	return reply
+}
+
+// enteredQueue is when a run began to wait for a worker.
+func enteredQueue(s messages.Status) time.Time {
+	if s.ScheduledFor.After(s.SubmittedAt) {
+		return s.ScheduledFor
+	}
+	return s.SubmittedAt
 }
 
 func cancelledReply(cancel *messages.Cancel) *messages.Reply {

@@ -108,7 +108,20 @@ func (t Topology) streams() []jetstream.StreamConfig {
 	leases.SubjectDeleteMarkerTTL = leaseMarkerTTL
 	keys := t.bucket("keys", "idempotency and unique keys, limits and their slots", 256<<20)
 	keys.SubjectDeleteMarkerTTL = leaseMarkerTTL
-	return []jetstream.StreamConfig{requests, events, records, leases, keys}
+	return []jetstream.StreamConfig{requests, events, records, leases, keys, t.schedules()}
+}
+
+// schedules can't be part of the stream of requests: the server has no schedules where
+// it refuses new messages.
+func (t Topology) schedules() jetstream.StreamConfig {
+	s := t.Subjects
+	return jetstream.StreamConfig{
+		Name: s.Stream("SCHEDULES"), Subjects: []string{s.Timers(), s.Dues()},
+		Description: "timers of delayed runs and schedules, and what is due",
+		Retention:   jetstream.WorkQueuePolicy, MaxMsgsPerSubject: 1, MaxBytes: 256 << 20,
+		AllowMsgSchedules: true, AllowDirect: true, AllowAtomicPublish: true,
+		Duplicates: 2 * time.Minute, Replicas: t.Replicas,
+	}
 }
 
 // bucket is the shape that NATS gives the stream of a key-value bucket, with one
@@ -154,6 +167,14 @@ func (t Topology) consumer(queue, tenant string, priority messages.Priority) jet
 	}
 }
 
+// dispatcher is the consumer of what is due, which all workers share.
+func (t Topology) dispatcher() jetstream.ConsumerConfig {
+	return jetstream.ConsumerConfig{
+		Durable: "dispatch", FilterSubject: t.Subjects.Dues(), AckPolicy: jetstream.AckExplicitPolicy,
+		AckWait: t.AckWait, MaxDeliver: -1, MaxAckPending: -1, MaxWaiting: 4096,
+	}
+}
+
 // ConsumerName is the durable name of the consumer of (queue, tenant, priority). '+'
 // is in no id, so no two triples share a name.
 func ConsumerName(queue, tenant string, priority messages.Priority) string {
@@ -185,8 +206,10 @@ func (t Topology) each(ctx context.Context, js jetstream.JetStream, create bool)
 		return err
 	}
 	for _, want := range t.consumers() {
-		errs = append(errs, wrap("consumer "+want.Durable, t.ensureConsumer(ctx, js, want, create)))
+		errs = append(errs, wrap("consumer "+want.Durable, ensureConsumer(ctx, js, t.Subjects.Stream("RUNS"), want, create)))
 	}
+	dispatcher := t.dispatcher()
+	errs = append(errs, wrap("consumer "+dispatcher.Durable, ensureConsumer(ctx, js, t.Subjects.Stream("SCHEDULES"), dispatcher, create)))
 	return errors.Join(errs...)
 }
 
@@ -209,8 +232,7 @@ func (t Topology) ensureData(ctx context.Context, js jetstream.JetStream, create
 	return err
 }
 
-func (t Topology) ensureConsumer(ctx context.Context, js jetstream.JetStream, want jetstream.ConsumerConfig, create bool) error {
-	stream := t.Subjects.Stream("RUNS")
+func ensureConsumer(ctx context.Context, js jetstream.JetStream, stream string, want jetstream.ConsumerConfig, create bool) error {
 	consumer, err := js.Consumer(ctx, stream, want.Durable)
 	if create && errors.Is(err, jetstream.ErrConsumerNotFound) {
 		consumer, err = js.CreateConsumer(ctx, stream, want)
@@ -268,4 +290,13 @@ func (t Topology) Consumers(ctx context.Context, js jetstream.JetStream, queue s
 		}
 	}
 	return found, nil
+}
+
+// Dispatcher gives the consumer of what is due; a missing one is an error.
+func (t Topology) Dispatcher(ctx context.Context, js jetstream.JetStream) (jetstream.Consumer, error) {
+	consumer, err := js.Consumer(ctx, t.Subjects.Stream("SCHEDULES"), t.dispatcher().Durable)
+	if err != nil {
+		return nil, fmt.Errorf("consumer %s: %w", t.dispatcher().Durable, err)
+	}
+	return consumer, nil
 }
