@@ -121,24 +121,54 @@ func (a *app) queue(flags *runFlags) (string, error) {
 	return cli.ProjectQueue(a.env.Dir)
 }
 
-// submitAll submits the runs one by one. The ids are printed as they are
-// stored, on standard output unless that is kept for the results.
+// submitsAtOnce is how many submits are under way at a time: each is one wait for the server.
+const submitsAtOnce = 32
+
+// submitting is a submit under way.
+type submitting struct {
+	done    chan struct{} // closed when the fields below are set
+	receipt client.Receipt
+	err     error
+}
+
+// submitAll submits several requests at a time. The ids are printed in the order of the requests as they are stored, on
+// standard output unless that is kept for the results. After an error no more are begun, but those under way are told.
 func (a *app) submitAll(ctx context.Context, c *client.Client, flags *runFlags, requests []messages.RunRequest, opts ...client.SubmitOption) ([]client.Receipt, error) {
-	receipts := make([]client.Receipt, 0, len(requests))
-	for i := range requests {
-		receipt, err := c.Submit(ctx, &requests[i], opts...)
-		if err != nil {
-			if i > 0 {
-				fmt.Fprintf(a.env.Stderr, "note: %d of %d runs were submitted before the error\n", i, len(requests))
+	underWay, stop := make(chan *submitting, submitsAtOnce-1), make(chan struct{})
+	go func() {
+		defer close(underWay)
+		for i := range requests {
+			select {
+			case <-stop:
+				return
+			default:
 			}
-			return receipts, cli.Explain(err)
+			s := &submitting{done: make(chan struct{})}
+			underWay <- s
+			go func() {
+				defer close(s.done)
+				s.receipt, s.err = c.Submit(ctx, &requests[i], opts...)
+			}()
 		}
-		receipts = append(receipts, receipt)
-		if err := a.announce(flags, receipt); err != nil {
-			return receipts, err
+	}()
+	receipts := make([]client.Receipt, 0, len(requests))
+	var failed error
+	for s := range underWay {
+		<-s.done
+		err := s.err
+		if err == nil {
+			receipts = append(receipts, s.receipt)
+			err = a.announce(flags, s.receipt)
+		}
+		if err != nil && failed == nil {
+			failed = cli.Explain(err)
+			close(stop)
 		}
 	}
-	return receipts, nil
+	if failed != nil && len(receipts) > 0 {
+		fmt.Fprintf(a.env.Stderr, "note: %d of %d runs were submitted all the same\n", len(receipts), len(requests))
+	}
+	return receipts, failed
 }
 
 func (a *app) announce(flags *runFlags, receipt client.Receipt) error {
