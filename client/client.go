@@ -100,10 +100,11 @@ func (c *Client) Close() error {
 
 // Receipt tells where a request was stored.
 type Receipt struct {
-	// RunID is the request's, or that of the first run with its idempotency key.
+	// RunID is the request's, or that of the first run with its idempotency key or of the
+	// live one with its unique key.
 	RunID messages.RunID
 	Queue string
-	// Existing is true when the same request was stored before. The record of a run that
+	// Existing is true when the run was submitted before. The record of a run that
 	// an idempotency key gives back may have expired: then Wait and Result say
 	// [ErrNotFound].
 	Existing bool
@@ -131,7 +132,8 @@ func WithHeader(header nats.Header) SubmitOption {
 func NotBefore(at time.Time) SubmitOption { return func(o *submitOptions) { o.at = at } }
 
 // Submit checks and stores a request; a missing run id is minted, in the request
-// too. Repeating it with the same id, or the same idempotency key, is one run. Errors:
+// too. Repeating it with the same id, or the same idempotency key, is one run; while a
+// run with the same unique key is live, Submit gives that one. Errors:
 // [*RejectedError], [*QueueError], [ErrNoQueue], [ErrConflict] ([*KeyConflictError]),
 // [ErrFull], [ErrNotReachable].
 func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts ...SubmitOption) (Receipt, error) {

@@ -38,6 +38,8 @@ const (
 	CodeWorkerLost Code = "worker_lost"
 	// CodePoison: the run was lost while it ran alone on its worker.
 	CodePoison Code = "poison"
+	// CodeDuplicate: another live run has the request's unique key.
+	CodeDuplicate Code = "duplicate"
 	// CodeInternal: a fault of Kedge itself.
 	CodeInternal Code = "internal"
 )

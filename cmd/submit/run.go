@@ -21,7 +21,7 @@ type runFlags struct {
 	retry *cli.RetryFlags
 
 	queue, priority, runID, replySubject string
-	idempotencyKey                       string
+	idempotencyKey, uniqueKey            string
 	timeout                              time.Duration
 	startBy, at                          string
 	in                                   time.Duration
@@ -42,8 +42,8 @@ func (a *app) runCommand() *cobra.Command {
 The queue is --queue, else the project at or above the working folder, else the
 only queue that live workers serve.
 
---count N submits N runs at once. In --params, --run-id and --idempotency-key,
-{n} stands for the number of the run, from 1.`,
+--count N submits N runs at once. In --params, --run-id and the keys, {n} stands
+for the number of the run, from 1.`,
 		Example: `  submit run                                              the default pipeline, detached
   submit run --pipelines data_processing,reporting --follow
   submit run --tags nightly --params model.depth=8,seed=42 --wait --output json
@@ -71,6 +71,7 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.StringToStringVar(&f.labels, "label", nil, "label `key=value`, for people and `submit list`; may be repeated")
 	set.StringVar(&f.runID, "run-id", "", "`id` of the run (default: a new one)")
 	set.StringVar(&f.idempotencyKey, "idempotency-key", "", "a repeated submit with this `key` is the first run, also days later")
+	set.StringVar(&f.uniqueKey, "unique-key", "", "while a run with this `key` is queued or running, submit gives that run")
 	set.StringVar(&f.outputs, "outputs", "", "`datasets` to return beyond the free outputs")
 	set.StringVar(&f.replySubject, "reply-subject", "", "NATS `subject` that gets a copy of the reply; the worker must allow it")
 	set.IntVar(&f.count, "count", 1, "submit so `many` runs")
@@ -248,7 +249,7 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 		Priority: messages.Priority(f.priority), Timeout: messages.Duration(f.timeout), StartBy: startBy,
 		MaxAttempts: retry.MaxAttempts, Backoff: retry.Backoff, RetryOn: retry.RetryOn,
 		ReplySubject: f.replySubject, Labels: f.labels, Outputs: cli.SplitNames(f.outputs),
-		IdempotencyKey: f.kedro.Numbered(f.idempotencyKey),
+		IdempotencyKey: f.kedro.Numbered(f.idempotencyKey), UniqueKey: f.kedro.Numbered(f.uniqueKey),
 	}, nil
 }
 
@@ -261,10 +262,12 @@ func (f *runFlags) refuse(args *cli.RunArgs) error {
 		return usage("--env is not an option of submit", fmt.Sprintf(hint, "--env "+*args.Env))
 	case args.ConfSource != "":
 		return usage("--conf-source is not an option of submit", fmt.Sprintf(hint, "--conf-source "+args.ConfSource))
-	case f.count > 1 && f.runID != "" && f.kedro.Numbered(f.runID) == f.runID:
+	case f.namesOne(f.runID):
 		return usage("--run-id names one run, but --count asks for several", "put {n} into the id, for instance --run-id nightly-{n}")
-	case f.count > 1 && f.idempotencyKey != "" && f.kedro.Numbered(f.idempotencyKey) == f.idempotencyKey:
+	case f.namesOne(f.idempotencyKey):
 		return usage("--idempotency-key names one run, but --count asks for several", "put {n} into the key, for instance --idempotency-key nightly-{n}")
+	case f.namesOne(f.uniqueKey):
+		return usage("--unique-key names one run, but --count asks for several", "put {n} into the key, for instance --unique-key nightly-{n}")
 	case f.timeout < 0:
 		return usage("--timeout must not be negative", "")
 	}
@@ -288,6 +291,11 @@ func (f *runFlags) notBefore(now time.Time) (time.Time, error) {
 		return time.Time{}, usage(fmt.Sprintf("--at %q is not a time", f.at), "write it as 2026-11-23T18:00:00Z or 2026-11-23T19:00:00+01:00; --in takes a duration")
 	}
 	return at.UTC(), nil
+}
+
+// namesOne reports whether several runs would share a name that is one run's.
+func (f *runFlags) namesOne(name string) bool {
+	return f.count > 1 && name != "" && f.kedro.Numbered(name) == name
 }
 
 // parseStartBy reads a time, or a duration from now.

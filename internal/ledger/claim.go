@@ -36,11 +36,17 @@ func (l *Ledger) Claim(ctx context.Context, msg jetstream.Msg, worker string) (*
 		}
 		known = false
 		what, err := l.decide(ctx, old, d)
+		if err == nil && what.action == actRun && d.request.UniqueKey != "" && old.status.Epoch == 0 {
+			what, err = l.confirm(ctx, d, what)
+		}
 		if err != nil {
 			return nil, err
 		}
 		switch what.action {
 		case actDrop:
+			if old.status.State.Terminal() {
+				l.vacate(ctx, old.status)
+			}
 			zerolog.Ctx(ctx).Debug().Str(fieldRunID, string(d.address.RunID)).Str("reason", what.reason).Msg("dropping request")
 			return nil, natsx.Ack(ctx, l.pipe, msg)
 		case actWait:
@@ -112,7 +118,7 @@ func (l *Ledger) readRequest(data []byte, address messages.RequestAddress) (*mes
 // would run twice what must run once.
 func checkSupported(request *messages.RunRequest) error {
 	for _, k := range []struct{ field, key string }{
-		{"unique_key", request.UniqueKey}, {"concurrency_key", request.ConcurrencyKey},
+		{"concurrency_key", request.ConcurrencyKey},
 	} {
 		if k.key != "" {
 			return unsupported(k.field)

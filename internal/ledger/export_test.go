@@ -85,3 +85,26 @@ func StorePromotion(ctx context.Context, l *Ledger, key Key) error {
 	}
 	return err
 }
+
+// TakeUniqueKey does only the first steps of a Submit with a unique key.
+func TakeUniqueKey(ctx context.Context, l *Ledger, queue string, request *messages.RunRequest, status bool) error {
+	first, _, err := l.prepare(ctx, Submission{Queue: queue, Request: request})
+	if err != nil {
+		return err
+	}
+	if _, err = l.occupy(ctx, first); err != nil || !status {
+		return err
+	}
+	_, _, err = l.swap(ctx, record{}, first)
+	return err
+}
+
+// StoreRequest does the last step of a Submit.
+func StoreRequest(ctx context.Context, l *Ledger, queue string, request *messages.RunRequest) error {
+	s := Submission{Queue: queue, Request: request}
+	status, body, err := l.prepare(ctx, s)
+	if err == nil {
+		_, err = l.enqueue(ctx, s, body, record{status: status})
+	}
+	return err
+}

@@ -128,6 +128,7 @@ func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
 		log.Warn().Err(err).Msg("the copy of the reply was not published")
 	}
 	c.dropLease()
+	c.ledger.vacate(ctx, c.record.status)
 	if err := c.msg.Ack(ctx); err != nil {
 		log.Warn().Err(err).Msg("the request of an ended run was not acked; its next delivery will be")
 	}

@@ -22,6 +22,7 @@ const (
 // keyOwner is the value of an idempotency or unique key.
 type keyOwner struct {
 	RunID messages.RunID `json:"run_id"`
+	Queue string         `json:"queue"`
 	// Digest is what the first request with an idempotency key asked for.
 	Digest string `json:"digest,omitempty"`
 }
@@ -32,6 +33,12 @@ type heldKey struct {
 	owner    keyOwner
 	revision uint64
 	since    time.Time // when it was stored, by the server's clock
+	fresh    bool      // it was stored just now
+}
+
+// receipt is what a submit gets that met the owner of the key.
+func (h heldKey) receipt(tenant string) Receipt {
+	return Receipt{Key: Key{tenant, h.owner.RunID}, Queue: h.owner.Queue, Existing: true}
 }
 
 func (l *Ledger) keysBucket() string { return l.cfg.Subjects.Bucket("keys") }
@@ -73,7 +80,7 @@ func (l *Ledger) swapKey(ctx context.Context, old heldKey, owner keyOwner, ttl t
 	if err != nil {
 		return heldKey{}, fmt.Errorf("storing key %s: %w", old.name, err)
 	}
-	return heldKey{name: old.name, owner: owner, revision: revision, since: l.now()}, nil
+	return heldKey{name: old.name, owner: owner, revision: revision, since: l.now(), fresh: true}, nil
 }
 
 // readKey reads a key; natsx.ErrNoRecord, then with the revision of what marks the
@@ -91,18 +98,6 @@ func (l *Ledger) readKey(ctx context.Context, name string) (heldKey, error) {
 	return held, err
 }
 
-// forget gives up the idempotency key of a run whose request was never stored, so that
-// the next submit with the key starts a new one.
-func (l *Ledger) forget(ctx context.Context, s messages.Status) {
-	if s.IdempotencyKey == "" {
-		return
-	}
-	held, err := l.readKey(ctx, keyName(kindIdempotency, s.Tenant, s.IdempotencyKey))
-	if err == nil && held.owner.RunID == s.RunID {
-		l.dropKey(ctx, held)
-	}
-}
-
 // dropKey removes a key while it is as held. Somebody else's is left alone; what could
 // not be removed is repaired by the next submit with the key.
 func (l *Ledger) dropKey(ctx context.Context, held heldKey) {
@@ -118,7 +113,7 @@ func (l *Ledger) dropKey(ctx context.Context, held heldKey) {
 // its request was stored, even if its record is gone by now.
 func (l *Ledger) first(ctx context.Context, request *messages.RunRequest, mine messages.Status) (held heldKey, known bool, err error) {
 	held, err = l.createKey(ctx, keyName(kindIdempotency, mine.Tenant, request.IdempotencyKey),
-		keyOwner{RunID: mine.RunID, Digest: mine.RequestDigest}, l.cfg.KeyRetention)
+		keyOwner{RunID: mine.RunID, Queue: mine.Queue, Digest: mine.RequestDigest}, l.keyTTL(mine))
 	if err != nil {
 		return heldKey{}, false, err
 	}
@@ -141,10 +136,15 @@ func (l *Ledger) first(ctx context.Context, request *messages.RunRequest, mine m
 	return held, known, err
 }
 
-// stored reports whether the request of a run reached its queue: a worker has had it,
-// or it is there.
+// keyTTL keeps an idempotency key from the time of a run on.
+func (l *Ledger) keyTTL(s messages.Status) time.Duration {
+	return l.cfg.KeyRetention + max(0, s.NotBefore.Sub(l.now()).Truncate(time.Second))
+}
+
+// stored reports whether the request of a run was stored: a worker has had it, it is in
+// its queue, or the status of a delayed run holds it.
 func (l *Ledger) stored(ctx context.Context, s messages.Status) (bool, error) {
-	if s.Epoch > 0 || s.State.Terminal() {
+	if s.Epoch > 0 || s.State == messages.StateScheduled || s.State.Terminal() {
 		return true, nil
 	}
 	_, err := natsx.LastFromLeader(ctx, l.js, l.queueStream(), s.RequestSubject)

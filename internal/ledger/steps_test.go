@@ -268,7 +268,7 @@ func TestInvalidRequestsAreRejected(t *testing.T) {
 		"deep":            {`{"run_id":"%s","runtime_params":` + strings.Repeat(`{"a":`, 10000) + "1" + strings.Repeat("}", 10000) + "}", "runtime_params.a.a.a.a.a.a.a...", messages.CodeInvalidRequest},
 		"wildcard":        {`{"run_id":"%s","reply_subject":"a.*"}`, "reply_subject", messages.CodeInvalidRequest},
 		"forged reply":    {`{"run_id":"%s","reply_subject":"kedge.reply.default.other.done"}`, "reply_subject", messages.CodeNotAllowed},
-		"unique key":      {`{"run_id":"%s","unique_key":"a"}`, "unique_key", messages.CodeInvalidRequest},
+		"unique key":      {`{"run_id":"%s","unique_key":"a\u0000"}`, "unique_key", messages.CodeInvalidRequest},
 		"attempts":        {`{"run_id":"%s","max_attempts":200}`, "max_attempts", messages.CodeInvalidRequest},
 		"other's subject": {`{"run_id":"%s","reply_subject":"orders.new"}`, "reply_subject", messages.CodeNotAllowed},
 	}

@@ -22,7 +22,8 @@ const maxRequestBytes = messages.MaxMessageBytes - 16<<10
 
 // Submit stores a status and then the request. It may be repeated: the same run id with
 // the same request is one run, and so is the same request with the same idempotency key,
-// under the id of the first. Errors: *messages.FieldError for an invalid request,
+// under the id of the first. While a run with the same unique key is live, Submit gives
+// that one. Errors: *messages.FieldError for an invalid request,
 // ErrConflict (a *KeyConflictError for an idempotency key), ErrNoQueue, ErrFull, and what
 // the connection says; after one of the last kind the request may have been stored, and
 // a repeat is safe.
@@ -31,16 +32,21 @@ func (l *Ledger) Submit(ctx context.Context, s Submission) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	var receipt Receipt
-	if s.Request.IdempotencyKey == "" {
-		receipt, err = l.store(ctx, s, status, body)
-	} else {
-		receipt, err = l.submitOnce(ctx, s, status, body)
-	}
+	receipt, err := l.submit(ctx, s, status, body)
 	if err != nil {
 		return Receipt{}, fmt.Errorf("submitting run %s: %w", status.RunID, err)
 	}
 	return receipt, nil
+}
+
+func (l *Ledger) submit(ctx context.Context, s Submission, status messages.Status, body []byte) (Receipt, error) {
+	switch {
+	case s.Request.IdempotencyKey != "":
+		return l.submitOnce(ctx, s, status, body)
+	case s.Request.UniqueKey != "":
+		return l.submitUnique(ctx, s, status, body)
+	}
+	return l.store(ctx, s, status, body)
 }
 
 // submitOnce stores the first request with an idempotency key. A later one repairs the
@@ -51,7 +57,7 @@ func (l *Ledger) submitOnce(ctx context.Context, s Submission, status messages.S
 		return Receipt{}, err
 	}
 	if known {
-		return Receipt{Key: Key{status.Tenant, held.owner.RunID}, Queue: status.Queue, Existing: true}, nil
+		return held.receipt(status.Tenant), nil
 	}
 	mine := held.owner.RunID == status.RunID
 	if !mine {
@@ -61,11 +67,37 @@ func (l *Ledger) submitOnce(ctx context.Context, s Submission, status messages.S
 			return Receipt{}, err
 		}
 	}
-	receipt, err := l.store(ctx, s, status, body)
-	if mine && errors.Is(err, ErrConflict) {
+	receipt, err := l.submitUnique(ctx, s, status, body)
+	switch {
+	case mine && errors.Is(err, ErrConflict):
 		l.dropKey(ctx, held) // the run id is another request's: nobody can submit this one under it
+	case err == nil && receipt.RunID != status.RunID:
+		// A live run has the unique key: it is the first run of this idempotency key too.
+		_, err = l.swapKey(ctx, held, keyOwner{RunID: receipt.RunID, Queue: receipt.Queue, Digest: held.owner.Digest}, l.keyTTL(status))
+		if errors.Is(err, errConflict) {
+			return l.submitOnce(ctx, s, status, body)
+		}
 	}
 	receipt.Existing = receipt.Existing || !mine
+	return receipt, err
+}
+
+// submitUnique stores a request unless a live run has its unique key.
+func (l *Ledger) submitUnique(ctx context.Context, s Submission, status messages.Status, body []byte) (Receipt, error) {
+	if status.UniqueKey == "" {
+		return l.store(ctx, s, status, body)
+	}
+	held, err := l.occupy(ctx, status)
+	if err != nil {
+		return Receipt{}, err
+	}
+	if held.owner.RunID != status.RunID {
+		return held.receipt(status.Tenant), nil
+	}
+	receipt, err := l.store(ctx, s, status, body)
+	if held.fresh && (errors.Is(err, ErrConflict) || errors.Is(err, ErrFull)) {
+		l.dropKey(ctx, held)
+	}
 	return receipt, err
 }
 
