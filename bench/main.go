@@ -23,7 +23,7 @@ func main() {
 	url := flag.String("url", "", "server of a child process")
 	store := flag.String("store", "", "store folder of a server process")
 	always := flag.Bool("always", false, "server process: sync every write")
-	slots := flag.Int("slots", 16, "runs at a time of a worker process")
+	slots := flag.Int("slots", 0, "runs at a time of a worker process; 0: the loop figures for 16 and for 64")
 	out := flag.String("out", "results.json", "where the results go")
 	slow := flag.Bool("slow", true, "measure recovery and long runs with the default times, which takes minutes")
 	only := flag.String("only", "", "measure one part: session, graphs, conf, hosted, process, loop, recovery")

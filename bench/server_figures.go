@@ -49,31 +49,44 @@ type loopFigures struct{ rate, cpu, p50, p99 float64 } // cpu: milliseconds of a
 // loops measures the raw loop and Kedge's beside each other, twice in turn, and keeps the better of each: other load
 // on the machine only makes figures worse.
 func loops(ctx context.Context, report *report, o options) error {
+	slots := []int{o.slots}
+	if o.slots == 0 {
+		slots = []int{16, inFlight}
+	}
 	for _, always := range []bool{false, true} {
 		if o.sync == "default" && always || o.sync == "always" && !always {
 			continue
 		}
-		name, runs := "default sync", o.runs
-		if always {
-			name, runs = "SyncAlways", o.runs/4
-		}
-		var raw, kedge loopFigures
-		for range 2 {
-			for role, best := range map[string]*loopFigures{"raw": &raw, "kedge": &kedge} {
-				got, err := loop(ctx, role, always, runs, o.slots)
-				if err != nil {
-					return fmt.Errorf("%s, %s: %w", role, name, err)
-				}
-				best.keep(got)
+		for _, slots := range slots {
+			if err := loopsOf(ctx, report, always, o.runs, slots); err != nil {
+				return err
 			}
 		}
-		report.add("raw nats.go loop, 64 in flight, "+name, raw.rate, "runs/s", 0)
-		report.add("worker loop, 64 in flight, "+name, kedge.rate, "runs/s", raw.rate)
-		report.add("raw nats.go loop, processor time a run, "+name, raw.cpu, "ms", 0)
-		report.add("worker loop, processor time a run, "+name, kedge.cpu, "ms", raw.cpu)
-		report.add("submit to result, p50, "+name, kedge.p50, "ms", raw.p50)
-		report.add("submit to result, p99, "+name, kedge.p99, "ms", raw.p99)
 	}
+	return nil
+}
+
+func loopsOf(ctx context.Context, report *report, always bool, runs, slots int) error {
+	name := fmt.Sprintf("%d slots, default sync", slots)
+	if always {
+		name, runs = fmt.Sprintf("%d slots, SyncAlways", slots), runs/4
+	}
+	var raw, kedge loopFigures
+	for range 2 {
+		for role, best := range map[string]*loopFigures{"raw": &raw, "kedge": &kedge} {
+			got, err := loop(ctx, role, always, runs, slots)
+			if err != nil {
+				return fmt.Errorf("%s, %s: %w", role, name, err)
+			}
+			best.keep(got)
+		}
+	}
+	report.add("raw nats.go loop, 64 in flight, "+name, raw.rate, "runs/s", 0)
+	report.add("worker loop, 64 in flight, "+name, kedge.rate, "runs/s", raw.rate)
+	report.add("raw nats.go loop, processor time a run, "+name, raw.cpu, "ms", 0)
+	report.add("worker loop, processor time a run, "+name, kedge.cpu, "ms", raw.cpu)
+	report.add("submit to result, p50, "+name, kedge.p50, "ms", raw.p50)
+	report.add("submit to result, p99, "+name, kedge.p99, "ms", raw.p99)
 	return nil
 }
 
