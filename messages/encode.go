@@ -54,6 +54,13 @@ func (o *object) intOmit(name string, value int) {
 	}
 }
 
+func (o *object) trueOmit(name string, value bool) {
+	if value {
+		o.name(name)
+		o.buf = append(o.buf, "true"...)
+	}
+}
+
 func (o *object) uint(name string, value uint64) {
 	o.name(name)
 	o.buf = strconv.AppendUint(o.buf, value, 10)
@@ -135,6 +142,7 @@ func (s *Status) Append(buf []byte) ([]byte, error) {
 	o.intOmit("retries", s.Retries)
 	o.uint("epoch", s.Epoch)
 	o.intOmit("losses", s.Losses)
+	o.trueOmit("alone", s.Alone)
 	o.textOmit("owner", s.Owner)
 	o.text("request_subject", s.RequestSubject)
 	o.uintOmit("request_sequence", s.RequestSequence)

@@ -67,6 +67,8 @@ func fill(t *testing.T, v reflect.Value, n int) {
 	switch v.Kind() {
 	case reflect.String:
 		v.SetString("text " + string(rune('a'+n%26)))
+	case reflect.Bool:
+		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(int64(n + 1))
 	case reflect.Uint64:

@@ -51,6 +51,20 @@ func FuzzDecodeRunRequest(f *testing.F) {
 	})
 }
 
+func FuzzDecodeDeadLetter(f *testing.F) {
+	seed(f, "dead_letter")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		letter, err := DecodeDeadLetter(data)
+		if err != nil {
+			return
+		}
+		again, err := json.Marshal(letter)
+		require.NoError(t, err)
+		_, err = DecodeDeadLetter(again)
+		require.NoError(t, err)
+	})
+}
+
 func FuzzDecodeReply(f *testing.F) {
 	seed(f, "run_")
 	f.Fuzz(func(t *testing.T, data []byte) {

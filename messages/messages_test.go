@@ -243,6 +243,8 @@ func decodeRecorded(name string, text []byte) (any, error) {
 	case "status":
 		status := &Status{}
 		return status, json.Unmarshal(text, status)
+	case "dead_letter":
+		return DecodeDeadLetter(text)
 	case "worker":
 		worker := &Worker{}
 		return worker, json.Unmarshal(text, worker)

@@ -68,6 +68,9 @@ type Status struct {
 	Epoch uint64 `json:"epoch"`
 	// Losses counts the claims whose worker was lost.
 	Losses int `json:"losses,omitempty"`
+	// Alone tells that the newest claim has its worker to itself, because the run was
+	// lost before: a loss now ends it as dead.
+	Alone bool `json:"alone,omitempty"`
 	// Owner is the id of the worker that holds the newest claim; empty while queued.
 	Owner string `json:"owner,omitempty"`
 

@@ -74,6 +74,9 @@ type Timing struct {
 	Putback time.Duration
 	// Collect is the interval at which objects of expired runs are looked for. Defaults to 10 min.
 	Collect time.Duration
+	// Isolate is how long the worker takes nothing new for the sake of a run that must run alone; the run is then left
+	// to others for a tenth of that. Defaults to 5 min.
+	Isolate time.Duration
 	// Repair is the interval at which runs are looked for that no message will bring to a worker. Defaults to 30 s.
 	Repair time.Duration
 }
@@ -92,6 +95,7 @@ func (t Timing) withDefaults() Timing {
 		{&t.Sweep, time.Second},
 		{&t.CancelGrace, 10 * time.Second},
 		{&t.Putback, time.Second},
+		{&t.Isolate, 5 * time.Minute},
 		{&t.Repair, 30 * time.Second},
 		{&t.Collect, 10 * time.Minute},
 	} {
@@ -103,7 +107,7 @@ func (t Timing) withDefaults() Timing {
 }
 
 func (t Timing) validate() error {
-	if min(t.Heartbeat, t.Retry, t.Sweep, t.CancelGrace, t.Putback, t.Repair, t.Collect) < 0 {
+	if min(t.Heartbeat, t.Retry, t.Sweep, t.CancelGrace, t.Putback, t.Isolate, t.Repair, t.Collect) < 0 {
 		return errors.New("an interval must not be negative")
 	}
 	if t.Lease < 2*t.Heartbeat {

@@ -12,6 +12,7 @@ import (
 func (w *Worker) drain(ctx context.Context) error {
 	<-ctx.Done()
 	w.draining.Store(true)
+	close(w.leaving)
 	log := zerolog.Ctx(ctx)
 	idle := w.slots.whenIdle()
 	if _, taken, _ := w.slots.counts(); taken > 0 {

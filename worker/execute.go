@@ -28,17 +28,25 @@ const (
 // execute works on one fetched request and gives its slot back when nothing of it runs any more.
 func (w *Worker) execute(ctx context.Context, msg jetstream.Msg) {
 	defer w.slots.give(1)
+	if err := w.take(ctx, msg, w.ledger.Claim); errors.Is(err, ledger.ErrAlone) {
+		w.executeAlone(ctx, msg)
+	}
+}
+
+// take claims the run of a request and works on it. The error is ledger.ErrAlone or nil.
+func (w *Worker) take(ctx context.Context, msg jetstream.Msg, claimBy func(context.Context, jetstream.Msg, string) (*ledger.Claim, error)) error {
 	asked := time.Now()
-	claim, err := w.ledger.Claim(ctx, msg, w.cfg.ID)
-	if err != nil {
+	claim, err := claimBy(ctx, msg, w.cfg.ID)
+	switch {
+	case errors.Is(err, ledger.ErrAlone):
+		return err
+	case err != nil:
 		zerolog.Ctx(ctx).Warn().Err(err).Str(fieldSubject, msg.Subject()).Msg("claim failed, the request is put back")
 		_ = msg.NakWithDelay(w.cfg.Timing.Putback) // else it comes back after the ack wait
-		return
+	case claim != nil: // nil: a duplicate, a refused request, or somebody else's run
+		w.work(ctx, claim, asked)
 	}
-	if claim == nil {
-		return // settled: a duplicate, a refused request, or somebody else's run
-	}
-	w.work(ctx, claim, asked)
+	return nil
 }
 
 // work runs a claimed run to its end. Since is when the claim was asked for: the first sign of life.
@@ -131,7 +139,7 @@ func (w *Worker) conclude(r *run, result *session.Result, err error) {
 		w.putBack(ctx, r, ledger.Outcome{Delay: w.cfg.Timing.Putback, Reason: "its worker stopped"})
 		return
 	case settleLost:
-		if r.claim.Status().Losses+1 < maxLosses {
+		if !r.claim.Status().Alone {
 			log.Warn().Err(err).Msg("the process of the run was lost, it starts again")
 			w.putBack(ctx, r, ledger.Outcome{Delay: w.cfg.Timing.Putback, Reason: "its process was lost: " + mask.URL(err.Error()), Lost: true})
 			return
@@ -199,9 +207,6 @@ func shorten(reply *messages.Reply) *messages.Reply {
 	}
 	return &messages.Reply{Result: &short}
 }
-
-// maxLosses is how often a run may lose its process, in which it is alone, before it is given up as the cause.
-const maxLosses = 3
 
 // putBack gives the run back, again and again until that is stored or the claim is over.
 func (w *Worker) putBack(ctx context.Context, r *run, outcome ledger.Outcome) {

@@ -82,6 +82,9 @@ func workInRole(ctx context.Context, role string) error {
 	return w.Run(ctx)
 }
 
+// killer is the parameter x of a run that takes its worker down.
+const killer = 666
+
 // threeSlowNodes computes 3 * (x + 1) from parameter x, slowly enough to be killed in the midst.
 func threeSlowNodes() (*pipeline.Pipeline, error) {
 	slowly := func(ctx context.Context) error {
@@ -93,7 +96,12 @@ func threeSlowNodes() (*pipeline.Pipeline, error) {
 		}
 	}
 	return pipeline.New(
-		pipeline.Define(func(ctx context.Context, x int) (int, error) { return x, slowly(ctx) }, "params:x", "read", pipeline.Name("read")),
+		pipeline.Define(func(ctx context.Context, x int) (int, error) {
+			if err := slowly(ctx); err != nil || x != killer {
+				return x, err
+			}
+			return 0, syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		}, "params:x", "read", pipeline.Name("read")),
 		pipeline.Define(func(ctx context.Context, x int) (int, error) { return x + 1, slowly(ctx) }, "read", "grown", pipeline.Name("grow")),
 		pipeline.Define(func(ctx context.Context, x int) (int, error) { return 3 * x, slowly(ctx) }, "grown", "answer", pipeline.Name("answer")),
 	)

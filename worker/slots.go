@@ -12,6 +12,8 @@ type slots struct {
 	taken     int
 	abandoned int           // taken by runs that have ended but whose nodes have not returned
 	idle      chan struct{} // closed when no place holds a run that has not ended; nil while nobody waits
+	alone     chan struct{} // closed when its one waiter has the only place taken; nil while no place is kept for that
+	empty     bool          // alone is closed
 }
 
 func newSlots(total int) *slots {
@@ -22,6 +24,9 @@ func newSlots(total int) *slots {
 func (s *slots) take(most int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.alone != nil {
+		return 0
+	}
 	n := min(most, s.total-s.taken)
 	s.taken += n
 	return n
@@ -35,6 +40,7 @@ func (s *slots) give(n int) {
 	s.mu.Lock()
 	s.taken -= n
 	s.checkIdle()
+	s.checkAlone()
 	s.mu.Unlock()
 	select {
 	case s.freed <- struct{}{}:
@@ -48,6 +54,37 @@ func (s *slots) abandon(by int) {
 	defer s.mu.Unlock()
 	s.abandoned += by
 	s.checkIdle()
+}
+
+// reserve lets nobody take another place until open, and tells when the caller's place is the only one taken. It is
+// false while somebody else has done so.
+func (s *slots) reserve() (alone <-chan struct{}, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.alone != nil {
+		return nil, false
+	}
+	s.alone, s.empty = make(chan struct{}), false
+	s.checkAlone()
+	return s.alone, true
+}
+
+func (s *slots) checkAlone() {
+	if s.alone != nil && !s.empty && s.taken <= 1 {
+		close(s.alone)
+		s.empty = true
+	}
+}
+
+// open ends what reserve began.
+func (s *slots) open() {
+	s.mu.Lock()
+	s.alone = nil
+	s.mu.Unlock()
+	select {
+	case s.freed <- struct{}{}:
+	default:
+	}
 }
 
 func (s *slots) counts() (total, taken, abandoned int) {

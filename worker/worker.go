@@ -37,6 +37,7 @@ type Worker struct {
 	beats    sync.WaitGroup // heartbeats under way
 	stopping atomic.Bool    // runs that begin now are put back at once
 	draining atomic.Bool    // no more requests are taken
+	leaving  chan struct{}  // closed when the worker stops
 	ready    chan struct{}
 
 	session session.Session // set by Run
@@ -67,7 +68,7 @@ func New(cfg Config) (*Worker, error) {
 	}
 	return &Worker{
 		cfg: cfg, subjects: subjects, js: js, ledger: book,
-		slots: newSlots(cfg.Concurrency), runs: newRuns(), ready: make(chan struct{}),
+		slots: newSlots(cfg.Concurrency), runs: newRuns(), ready: make(chan struct{}), leaving: make(chan struct{}),
 	}, nil
 }
 

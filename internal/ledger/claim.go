@@ -20,12 +20,25 @@ import (
 // lives - Claim settles the message itself (reply, ack or delayed nak) and returns
 // nil, nil. An error means that the message was not settled; it will be delivered
 // again.
+//
+// ErrAlone leaves the message to the caller too, see ClaimAlone.
 func (l *Ledger) Claim(ctx context.Context, msg jetstream.Msg, worker string) (*Claim, error) {
+	return l.claim(ctx, msg, worker, false)
+}
+
+// ClaimAlone is Claim by a worker that runs nothing else, and will not until this claim
+// is over. It never gives ErrAlone.
+func (l *Ledger) ClaimAlone(ctx context.Context, msg jetstream.Msg, worker string) (*Claim, error) {
+	return l.claim(ctx, msg, worker, true)
+}
+
+func (l *Ledger) claim(ctx context.Context, msg jetstream.Msg, worker string, alone bool) (*Claim, error) {
 	d, err := l.inspect(msg)
 	if err != nil {
 		// No run can be answered; the server's advisory keeps the reason.
 		return nil, errors.Join(err, msg.TermWithReason(err.Error()))
 	}
+	d.alone = alone
 	old, known := d.promised()
 	read := natsx.LastDirect
 	for range maxConflicts {
@@ -51,6 +64,8 @@ func (l *Ledger) Claim(ctx context.Context, msg jetstream.Msg, worker string) (*
 			return nil, natsx.Ack(ctx, l.pipe, msg)
 		case actWait:
 			return nil, msg.NakWithDelay(what.delay)
+		case actAlone:
+			return nil, fmt.Errorf("claiming run %s: %w", d.address.RunID, ErrAlone)
 		}
 		claim, err := l.seize(ctx, msg, old, d, worker, what)
 		if !errors.Is(err, errConflict) {

@@ -20,7 +20,7 @@ var ErrTooLarge = errors.New("reply is too large for a message")
 const maxReplyBytes = messages.MaxMessageBytes - 16<<10
 
 // Finish ends the run with a reply, exactly once: waits for the events, stores the
-// reply fenced by the status, writes the final status, deletes the lease, acks the
+// dead letter of a run that is given up, stores the reply fenced by the status, writes the final status, deletes the lease, acks the
 // message. The identity of the run and the times are filled in. Safe to repeat.
 // ErrLost: another claim owns the run; nothing was stored.
 func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
@@ -37,6 +37,14 @@ func (c *Claim) Finish(ctx context.Context, reply *messages.Reply) error {
 	}
 	reply = sealed(reply, c.record.status, c.ledger.now())
 	reply.Ended().Events = c.feed.last()
+	switch {
+	case reply.State() == messages.StateDead:
+		if err := c.bury(ctx, reply); err != nil {
+			return err
+		}
+	case c.record.status.Alone:
+		c.exhume(ctx)
+	}
 	for range maxConflicts {
 		err := c.store(ctx, reply)
 		if err == nil {

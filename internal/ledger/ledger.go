@@ -142,7 +142,7 @@ type Ledger struct {
 	cfg  Config
 	pipe *natsx.Pipe
 	// Each stream has its own committer: a batch can't span two.
-	requests, records, events, leases, keys, timers *natsx.Committer
+	requests, records, events, leases, keys, timers, dead *natsx.Committer
 
 	declared sync.Map // names of consumers that were found
 
@@ -160,7 +160,7 @@ func New(js jetstream.JetStream, cfg Config) (*Ledger, error) {
 	committer := func() *natsx.Committer { return natsx.NewCommitter(js, pipe, cfg.PublishTimeout, costs) }
 	return &Ledger{
 		js: js, cfg: cfg, pipe: pipe,
-		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), timers: committer(),
+		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), timers: committer(), dead: committer(),
 		clock: time.Now, feedTime: feedTime,
 	}, nil
 }

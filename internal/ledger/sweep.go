@@ -49,6 +49,8 @@ func mend(s messages.Status, i inspection, now time.Time, grace time.Duration) r
 		return endIt
 	case overdue(&s, now):
 		return endIt
+	case condemned(&s) && !i.message && age >= grace:
+		return endIt
 	case !i.message && age >= grace:
 		return requeue
 	}
@@ -106,11 +108,18 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 	if what == requeue {
 		return true, claim.requeue(ctx)
 	}
-	reply := cancelledReply(old.status.Cancel)
-	if old.status.State == messages.StateQueued {
-		reply = expiredReply(old.status.StartBy)
+	return true, claim.Finish(ctx, closing(&old.status))
+}
+
+// closing is the reply for a run that nobody owns and that is to end.
+func closing(s *messages.Status) *messages.Reply {
+	switch s.State {
+	case messages.StateQueued:
+		return expiredReply(s.StartBy)
+	case messages.StateRunning:
+		return deadReply(s)
 	}
-	return true, claim.Finish(ctx, reply)
+	return cancelledReply(s.Cancel)
 }
 
 func (l *Ledger) examine(ctx context.Context, s messages.Status) (inspection, error) {

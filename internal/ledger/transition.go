@@ -20,6 +20,7 @@ type delivery struct {
 	digest   string
 	invalid  *messages.FieldError // why the request is refused
 	revision uint64               // of the status at submit, by the request's header; 0: unknown
+	alone    bool                 // nothing else runs, and nothing will, where the run would start
 }
 
 // promised is the status that the submitter says it wrote. Whether it is still the
@@ -39,9 +40,10 @@ const (
 	actClose               // seize the run and end it with decision.reply
 	actWait                // put the message back for decision.delay
 	actDrop                // ack the message: it is not needed
+	actAlone               // leave the message to its claimer, until nothing else runs there
 )
 
-func (a action) String() string { return [...]string{"run", "close", "wait", "drop"}[a] }
+func (a action) String() string { return [...]string{"run", "close", "wait", "drop", "alone"}[a] }
 
 // decision is an action and its reason.
 type decision struct {
@@ -75,12 +77,16 @@ func decide(status *messages.Status, alive bool, d delivery, now time.Time, quie
 		return decision{action: actClose, reason: "the run was cancelled", reply: cancelledReply(status.Cancel)}
 	case d.invalid != nil:
 		return decision{action: actClose, reason: "the request is invalid", reply: rejectedReply(d.invalid)}
+	case condemned(status):
+		return decision{action: actClose, reason: "the run was lost while it ran alone", reply: deadReply(status)}
 	case status.NotBefore.After(now):
 		return decision{action: actWait, reason: "not before its time", delay: status.NotBefore.Sub(now)}
 	case status.State == messages.StateScheduled:
 		return decision{action: actWait, reason: "the dispatcher is at it", delay: ownerPoll}
 	case overdue(status, now):
 		return decision{action: actClose, reason: "start_by has passed", reply: expiredReply(status.StartBy)}
+	case lossesBy(status) >= suspectLosses && !d.alone:
+		return decision{action: actAlone, reason: "the run was lost before and must run alone"}
 	}
 	return decision{action: actRun}
 }
@@ -124,7 +130,7 @@ func claimed(s messages.Status, sequence uint64, worker string, now time.Time) m
 		s.LastError = &messages.Failure{Code: messages.CodeWorkerLost, Message: fmt.Sprintf("worker %s was lost", s.Owner)}
 	}
 	s = seized(s, sequence, worker, now)
-	s.State, s.Attempt = messages.StateRunning, s.Attempt+1
+	s.State, s.Attempt, s.Alone = messages.StateRunning, s.Attempt+1, s.Losses >= suspectLosses
 	s.NotBefore, s.Waiting, s.Progress, s.Request = time.Time{}, "", nil, nil
 	return s
 }
@@ -150,6 +156,9 @@ func ended(s messages.Status, reply *messages.Reply, now time.Time) messages.Sta
 	e := reply.Ended()
 	s.State, s.Attempt, s.Owner, s.FinishedAt, s.UpdatedAt = reply.State(), e.Attempt, e.Worker, e.FinishedAt, now
 	s.Waiting, s.NotBefore, s.Request = "", time.Time{}, nil
+	if s.State == messages.StateDead {
+		s.Losses++ // the one that gave the run up
+	}
 	s.LastError = nil
 	if reply.Error != nil {
 		s.LastError = reply.Error.Failure()
@@ -162,7 +171,7 @@ func ended(s messages.Status, reply *messages.Reply, now time.Time) messages.Sta
 
 // released gives a run back to the queue.
 func released(s messages.Status, o Outcome, now time.Time) messages.Status {
-	s.State, s.Owner, s.UpdatedAt = messages.StateQueued, "", now
+	s.State, s.Owner, s.UpdatedAt, s.Alone = messages.StateQueued, "", now, false
 	s.Waiting, s.NotBefore, s.Progress = o.Reason, time.Time{}, nil
 	if o.Delay > 0 {
 		s.NotBefore = now.Add(o.Delay)

@@ -31,6 +31,13 @@ func TestDecide(t *testing.T) {
 			s.State, s.Epoch, s.Owner, s.StartedAt = messages.StateRunning, 1, "w", now.Add(-age)
 		})
 	}
+	suspect := func(state messages.State, losses int, alone bool) *messages.Status {
+		s := running(time.Minute)
+		s.State, s.Losses, s.Alone = state, losses, alone
+		return s
+	}
+	lone := d
+	lone.alone = true
 	cancelled := func(owner string) *messages.Status {
 		s := running(time.Minute)
 		s.State, s.Owner = messages.StateCancelling, owner
@@ -63,6 +70,14 @@ func TestDecide(t *testing.T) {
 		"cancelled, owner lost":  {cancelled("w"), false, d, actClose, 0},
 		"cancelled, queued":      {cancelled(""), false, d, actClose, 0},
 		"cancelled and invalid":  {cancelled(""), false, invalid, actClose, 0},
+		"lost once":              {running(time.Minute), false, d, actRun, 0},
+		"lost twice":             {suspect(messages.StateRunning, 1, false), false, d, actAlone, 0},
+		"lost twice, alone":      {suspect(messages.StateRunning, 1, false), false, lone, actRun, 0},
+		"lost twice, put back":   {suspect(messages.StateQueued, 2, false), false, d, actAlone, 0},
+		"lost twice, cancelled":  {suspect(messages.StateCancelling, 2, true), false, d, actClose, 0},
+		"lost while alone":       {suspect(messages.StateRunning, 2, true), false, d, actClose, 0},
+		"alone and alive":        {suspect(messages.StateRunning, 2, true), true, d, actWait, ownerPoll},
+		"lost often beside":      {suspect(messages.StateRunning, 9, false), false, d, actAlone, 0},
 		"ended":                  {with(func(s *messages.Status) { s.State = messages.StateFailed }), true, d, actDrop, 0},
 		"ended and invalid":      {with(func(s *messages.Status) { s.State = messages.StateRejected }), false, invalid, actDrop, 0},
 	}
@@ -144,11 +159,8 @@ func randomStep(t *rapid.T, s messages.Status, d delivery, now time.Time) messag
 		case requeue:
 			return requeued(seized(s, 0, "w", now), now)
 		case endIt:
+			reply := closing(&s)
 			s = seized(s, 0, "w", now)
-			reply := cancelledReply(s.Cancel)
-			if s.State == messages.StateQueued {
-				reply = expiredReply(s.StartBy)
-			}
 			return ended(s, sealed(reply, s, now), now)
 		}
 	}

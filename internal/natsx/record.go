@@ -152,7 +152,13 @@ func Put(bucket, key string, value []byte, ttl time.Duration) *nats.Msg {
 // Remove is a message that deletes a key of a bucket and leaves no trace after ttl,
 // at least 1 s: a plain delete would leave its marker for ever.
 func Remove(bucket, key string, ttl time.Duration) *nats.Msg {
-	msg := nats.NewMsg(KeySubject(bucket, key))
+	return Tombstone(KeySubject(bucket, key), ttl)
+}
+
+// Tombstone is a message that deletes what is stored on its subject and leaves no trace
+// after ttl, at least 1 s. The right to publish on the subject is all it needs.
+func Tombstone(subject string, ttl time.Duration) *nats.Msg {
+	msg := nats.NewMsg(subject)
 	msg.Header.Set(operationHeader, purgeOperation)
 	msg.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
 	SetTTL(msg, ttl)

@@ -30,7 +30,7 @@ type ServerConfig struct {
 	MaxPayload int32
 	// MaxMemory bounds streams kept in memory, in bytes. Defaults to 256 MiB.
 	MaxMemory int64
-	// MaxStore bounds the streams on disk, in bytes. Defaults to 12 GiB.
+	// MaxStore bounds the streams on disk, in bytes. Defaults to 16 GiB.
 	MaxStore int64
 }
 
@@ -45,7 +45,7 @@ func (c ServerConfig) withDefaults() ServerConfig {
 		c.MaxMemory = 256 << 20
 	}
 	if c.MaxStore == 0 {
-		c.MaxStore = 12 << 30
+		c.MaxStore = 16 << 30
 	}
 	return c
 }

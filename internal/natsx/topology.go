@@ -26,6 +26,8 @@ type Topology struct {
 	Replicas int
 	// Retention is how long events are kept. Defaults to 7 days.
 	Retention time.Duration
+	// DeadRetention is how long dead letters are kept. Defaults to 30 days.
+	DeadRetention time.Duration
 	// AckWait is how long a fetched message may stay without a sign before it is
 	// delivered again. Defaults to 12 s.
 	AckWait time.Duration
@@ -37,6 +39,8 @@ type Topology struct {
 	// MaxRecordBytes bounds statuses and replies; then claims are refused. Defaults to
 	// 2 GiB.
 	MaxRecordBytes int64
+	// MaxDeadBytes bounds the dead letters; then the oldest go. Defaults to 256 MiB.
+	MaxDeadBytes int64
 	// MaxDataBytes bounds the object bucket. Defaults to 4 GiB.
 	MaxDataBytes int64
 }
@@ -54,6 +58,8 @@ func (t Topology) withDefaults() Topology {
 	}
 	t.Replicas = cmp.Or(t.Replicas, 1)
 	t.Retention = cmp.Or(t.Retention, 7*24*time.Hour)
+	t.DeadRetention = cmp.Or(t.DeadRetention, 30*24*time.Hour)
+	t.MaxDeadBytes = cmp.Or(t.MaxDeadBytes, 256<<20)
 	t.AckWait = cmp.Or(t.AckWait, DefaultAckWait)
 	t.MaxQueueBytes = cmp.Or(t.MaxQueueBytes, 1<<30)
 	t.MaxEventBytes = cmp.Or(t.MaxEventBytes, 2<<30)
@@ -108,7 +114,19 @@ func (t Topology) streams() []jetstream.StreamConfig {
 	leases.SubjectDeleteMarkerTTL = leaseMarkerTTL
 	keys := t.bucket("keys", "idempotency and unique keys, limits and their slots", 256<<20)
 	keys.SubjectDeleteMarkerTTL = leaseMarkerTTL
-	return []jetstream.StreamConfig{requests, events, records, leases, keys, t.schedules()}
+	return []jetstream.StreamConfig{requests, events, records, t.dead(), leases, keys, t.schedules()}
+}
+
+// dead keeps one letter for each run; an empty message with a time to live removes it.
+func (t Topology) dead() jetstream.StreamConfig {
+	s := t.Subjects
+	return jetstream.StreamConfig{
+		Name: s.Stream("DEAD"), Subjects: []string{s.Dead("*", "*", "*")},
+		Description: "dead letters: runs that were given up, with their requests", Discard: jetstream.DiscardOld,
+		MaxMsgsPerSubject: 1, MaxAge: t.DeadRetention, MaxBytes: t.MaxDeadBytes,
+		AllowRollup: true, AllowDirect: true, AllowMsgTTL: true, AllowAtomicPublish: true,
+		Duplicates: 2 * time.Minute, Replicas: t.Replicas,
+	}
 }
 
 // schedules can't be part of the stream of requests: the server has no schedules where

@@ -1,0 +1,50 @@
+package natsx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// eachBatch is how many messages one request of Each asks for.
+const eachBatch = 256
+
+// Each reads the messages of a stream below a filter as they are now, oldest first. Markers of deleted ones are left
+// out.
+func Each(ctx context.Context, js jetstream.JetStream, stream, filter string, read func(jetstream.Msg)) error {
+	consumer, err := js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
+		FilterSubject: filter, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: 10 * time.Second,
+	})
+	if err != nil {
+		return fmt.Errorf("reading %s: %w", filter, err)
+	}
+	defer js.DeleteConsumer(context.WithoutCancel(ctx), stream, consumer.CachedInfo().Name) //nolint:errcheck // it goes by itself
+	for left := consumer.CachedInfo().NumPending; left > 0; {
+		batch, err := consumer.Fetch(int(min(left, eachBatch)), jetstream.FetchContext(ctx))
+		if err != nil {
+			return fmt.Errorf("reading %s: %w", filter, err)
+		}
+		got := uint64(0)
+		for msg := range batch.Messages() {
+			got++
+			if !(Record{Header: msg.Headers()}).deleted() {
+				read(msg)
+			}
+		}
+		if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
+			return fmt.Errorf("reading %s: %w", filter, err)
+		}
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("reading %s: %w", filter, context.Cause(ctx))
+		}
+		left -= min(got, left)
+		if got == 0 {
+			return nil // what is missing was deleted meanwhile
+		}
+	}
+	return nil
+}
