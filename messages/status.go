@@ -26,7 +26,7 @@ const (
 // transitions lists the lawful next states. A terminal state has none.
 var transitions = map[State][]State{
 	StateScheduled: {StateQueued, StateCancelling},
-	StateQueued:    {StateRunning, StateCancelling, StateRejected, StateTimedOut, StateDead},
+	StateQueued:    {StateRunning, StateCancelling, StateFailed, StateRejected, StateTimedOut, StateDead},
 	StateRunning: {
 		StateQueued, StateCancelling, StateSucceeded, StateFailed, StateTimedOut,
 		StateCancelled, StateRejected, StateDead,
