@@ -45,6 +45,7 @@ var allowed = map[string][]string{
 	// 6
 	"internal/natsx":  {"messages"},
 	"internal/ledger": {"messages", "internal/natsx"},
+	"internal/audit":  {"messages", "internal/natsx"},
 	"client":          {"messages", "internal/ledger", "internal/natsx"},
 	"worker":          {"session", "project", "messages", "internal/ledger", "internal/natsx", "pipeline", "runner", "catalog"},
 
