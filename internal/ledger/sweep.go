@@ -34,7 +34,7 @@ type inspection struct {
 // is at it.
 func mend(s messages.Status, i inspection, now time.Time, grace time.Duration) repair {
 	age := now.Sub(s.UpdatedAt)
-	owned := held(&s) && (i.alive || age >= 0 && age < grace)
+	owned := held(&s) && (i.alive || age.Abs() < grace)
 	switch {
 	case s.State.Terminal() || owned:
 		return leave

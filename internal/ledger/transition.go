@@ -56,6 +56,10 @@ type decision struct {
 // ownerPoll is how soon a delivery whose owner lives is looked at again.
 const ownerPoll = time.Second
 
+// longestWait bounds how long a message is put back: a worker whose clock is wrong must
+// not keep it from the others.
+const longestWait = 30 * time.Second
+
 // decide says what a delivery means. status is nil when there is none; alive tells
 // whether the lease of the status's epoch exists; quiet is how long a claim without a
 // lease is believed to live, since the first heartbeat makes the lease.
@@ -80,7 +84,7 @@ func decide(status *messages.Status, alive bool, d delivery, now time.Time, quie
 	case condemned(status):
 		return decision{action: actClose, reason: "the run was lost while it ran alone", reply: deadReply(status)}
 	case status.NotBefore.After(now):
-		return decision{action: actWait, reason: "not before its time", delay: status.NotBefore.Sub(now)}
+		return decision{action: actWait, reason: "not before its time", delay: min(longestWait, status.NotBefore.Sub(now))}
 	case status.State == messages.StateScheduled:
 		return decision{action: actWait, reason: "the dispatcher is at it", delay: ownerPoll}
 	case overdue(status, now):
@@ -102,11 +106,11 @@ func overdue(s *messages.Status, now time.Time) bool {
 	return s.State == messages.StateQueued && s.Attempt == 0 && !s.StartBy.IsZero() && s.StartBy.Before(now)
 }
 
-// young reports whether the claim may be too new for a lease. A wall clock that
+// young reports whether the claim may be too new for a lease. The clocks of two
+// workers differ a little, so a claim may seem to come from the future. A clock that
 // jumped makes it wrong in either direction; the fence holds all the same.
 func young(s *messages.Status, now time.Time, quiet time.Duration) bool {
-	age := now.Sub(s.StartedAt)
-	return age >= 0 && age < quiet
+	return now.Sub(s.StartedAt).Abs() < quiet
 }
 
 // queued is the status of a request that nobody has touched.
