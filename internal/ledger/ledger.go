@@ -156,13 +156,18 @@ func New(js jetstream.JetStream, cfg Config) (*Ledger, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, fmt.Errorf("ledger: %w", err)
 	}
-	pipe, costs := natsx.NewPipe(js.Conn()), natsx.NewCosts()
+	return assemble(js, natsx.NewPipe(js.Conn()), cfg), nil
+}
+
+// assemble makes a ledger of a whole configuration.
+func assemble(js jetstream.JetStream, pipe *natsx.Pipe, cfg Config) *Ledger {
+	costs := natsx.NewCosts()
 	committer := func() *natsx.Committer { return natsx.NewCommitter(js, pipe, cfg.PublishTimeout, costs) }
 	return &Ledger{
 		js: js, cfg: cfg, pipe: pipe,
 		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), timers: committer(), dead: committer(),
 		clock: time.Now, feedTime: feedTime,
-	}, nil
+	}
 }
 
 // Close ends what the ledger holds of the connection, which stays the caller's. What is

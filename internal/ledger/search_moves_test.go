@@ -37,6 +37,7 @@ type budget struct {
 	ticks                      int // of modelTick
 	deliveries, early, jumps   int // of the request; of these: before the ack wait is over, to a wrong wall clock
 	submits, cancels, sweeps   int // processes
+	dispatches                 int // processes that a timer wakes
 }
 
 // move is one thing that may happen next.
@@ -62,6 +63,7 @@ const (
 	sweeps
 	submits
 	cancels
+	dispatches
 	ticks
 )
 
@@ -123,6 +125,8 @@ func (st *state) events(all []move) []move {
 	add(st.left.sweeps > 0 && st.count("sweeper") == 0, move{kind: sweeps})
 	add(st.left.submits > 0 && st.count("submitter") == 0, move{kind: submits})
 	add(st.left.cancels > 0, move{kind: cancels})
+	timer := slices.ContainsFunc(st.w.shelves[streamTimers].subjects, func(at subject) bool { return len(at.versions) > 0 })
+	add(timer && st.left.dispatches > 0 && st.count("dispatcher") == 0, move{kind: dispatches})
 	add(st.left.ticks > 0, move{kind: ticks})
 	return all
 }
@@ -193,6 +197,9 @@ func (s *search) happen(st *state, m move) {
 	case cancels:
 		st.left.cancels--
 		s.start(st, program{name: "canceller"}, cancelProgram)
+	case dispatches:
+		st.left.dispatches--
+		s.start(st, program{name: "dispatcher"}, dispatchProgram)
 	case ticks:
 		st.left.ticks--
 		st.w.pass(modelTick)
@@ -311,7 +318,7 @@ func (s *search) deliver(st *state, wall time.Duration) {
 func (s *search) submitProgram(p *process) {
 	request := s.scenario.request
 	request.RunID = theKey.RunID
-	_, err := p.ledger().Submit(context.Background(), Submission{Tenant: theKey.Tenant, Queue: "q", Request: &request})
+	_, err := p.ledger().Submit(context.Background(), Submission{Tenant: theKey.Tenant, Queue: "q", Request: &request, At: s.scenario.at})
 	p.note("is told: %v", result(err))
 	if err == nil {
 		p.ask(op{kind: opSubmitted})
@@ -329,6 +336,12 @@ func cancelProgram(p *process) {
 func sweepProgram(p *process) {
 	did, err := p.ledger().sweepOne(context.Background(), theKey, p.name)
 	p.note("mended: %v, %v", did, result(err))
+}
+
+// dispatchProgram does what a fired timer asks for.
+func dispatchProgram(p *process) {
+	l := p.ledger()
+	p.note("dispatched: %v", result(l.promote(context.Background(), theKey, l.now(), p.name)))
 }
 
 // work does what worker.execute does with a delivery.
@@ -390,6 +403,16 @@ var (
 	drains = ending{"is put back", func(p *process, c *Claim) {
 		p.ask(op{kind: opRests})
 		_ = c.PutBack(context.Background(), Outcome{Delay: time.Second, Reason: "its worker stopped"})
+	}}
+	retries = ending{"fails and is tried again", func(p *process, c *Claim) {
+		p.ask(op{kind: opRests})
+		failure := &messages.Failure{Code: messages.CodeNodeFailed, Message: "no"}
+		if again, ok := c.Retry(messages.RetryPolicy{}, failure); ok {
+			again.Delay = time.Second
+			_ = c.PutBack(context.Background(), again)
+			return
+		}
+		p.finish(c, failed(messages.StateFailed, messages.CodeNodeFailed, "no"))
 	}}
 	loses = ending{"loses its process", func(p *process, c *Claim) {
 		p.ask(op{kind: opRests})

@@ -220,17 +220,12 @@ func result(err error) string {
 
 // ledger gives the process a ledger of its own, whose server is the search.
 func (p *process) ledger() *Ledger {
-	js := standIn{p: p}
-	committer := func() *natsx.Committer { return natsx.NewCommitter(js, nil, 0, nil) }
-	l := &Ledger{
-		js: js, requests: committer(), records: committer(), events: committer(), leases: committer(),
-		clock: func() time.Time { return epoch.Add(p.now) }, feedTime: -1,
-		cfg: Config{
-			LeaseTTL: modelLease, PublishTimeout: modelPublish,
-			// No two processes read the same time.
-			Now: func() time.Time { return epoch.Add(p.now + p.wall + time.Duration(p.number)) },
-		}.withDefaults(),
-	}
+	l := assemble(standIn{p: p}, nil, Config{
+		LeaseTTL: modelLease, PublishTimeout: modelPublish,
+		// No two processes read the same time.
+		Now: func() time.Time { return epoch.Add(p.now + p.wall + time.Duration(p.number)) },
+	}.withDefaults())
+	l.clock, l.feedTime = func() time.Time { return epoch.Add(p.now) }, -1
 	for _, priority := range messages.Priorities() {
 		l.declared.Store(natsx.ConsumerName("q", theKey.Tenant, priority), true)
 	}

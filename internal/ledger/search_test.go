@@ -22,6 +22,7 @@ type scenario struct {
 	endings []ending // the first one is what happens when all goes well
 	rules   rules
 	request messages.RunRequest
+	at      time.Time // when the run enters its queue
 }
 
 // search explores a scenario, nearest states first, so that a counterexample is a short one.
@@ -274,6 +275,8 @@ func (s *search) noteMove(st *state, m move) {
 		s.note("the request is submitted again")
 	case m.kind == cancels:
 		s.note("somebody cancels")
+	case m.kind == dispatches:
+		s.note("the timer fires")
 	case m.kind == ticks:
 		s.note("%v pass", modelTick)
 	}
@@ -294,7 +297,23 @@ func scenarios() map[string]scenario {
 		"early deliveries": {budget: budget{early: 2, ticks: 1, deliveries: 3}, endings: all},
 		"wrong clocks":     {budget: budget{jumps: 1, early: 1, ticks: 2, deliveries: 2}, endings: all},
 		"full queue":       {budget: budget{full: 1, lost: 1, submits: 1, ticks: 3, deliveries: 1}, endings: []ending{succeeds}},
-		"lost processes":   {budget: budget{crashes: 1, lost: 1, ticks: 2, deliveries: 2}, endings: []ending{fails, loses}},
+		"retries": {
+			budget: budget{crashes: 1, lost: 1, ticks: 2, deliveries: 2}, endings: []ending{retries, succeeds},
+			request: messages.RunRequest{MaxAttempts: 2},
+		},
+		"key": {
+			budget: budget{crashes: 1, lost: 1, submits: 1, ticks: 1, deliveries: 1}, endings: []ending{succeeds},
+			request: messages.RunRequest{IdempotencyKey: "k"},
+		},
+		"delay": {
+			budget: budget{crashes: 1, lost: 1, dispatches: 2, sweeps: 1, ticks: 2, deliveries: 1}, endings: []ending{succeeds},
+			at: epoch.Add(modelTick),
+		},
+		"delay, cancel": {
+			budget: budget{crashes: 1, cancels: 1, dispatches: 2, ticks: 2, deliveries: 1}, endings: []ending{beats},
+			at: epoch.Add(modelTick),
+		},
+		"lost processes": {budget: budget{crashes: 1, lost: 1, ticks: 2, deliveries: 2}, endings: []ending{fails, loses}},
 	}
 }
 

@@ -71,6 +71,8 @@ const (
 	streamEvents
 	streamLeases
 	streamDead
+	streamKeys
+	streamTimers
 	numStreams
 )
 
@@ -86,6 +88,10 @@ func streamOf(subject string) int {
 		return streamLeases
 	case strings.HasPrefix(subject, "kedge.dead."):
 		return streamDead
+	case strings.HasPrefix(subject, "$KV.kedge_keys."):
+		return streamKeys
+	case strings.HasPrefix(subject, "kedge.schedule."):
+		return streamTimers
 	}
 	panic("the search knows no stream of " + subject)
 }
