@@ -2,5 +2,5 @@
 
 package ledger
 
-// maxStates bounds one search.
-const maxStates = 150_000
+// defaultStates bounds one search, see maxStates.
+const defaultStates = 50_000

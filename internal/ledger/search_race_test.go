@@ -2,5 +2,5 @@
 
 package ledger
 
-// maxStates bounds one search. The race detector makes the search ten times slower, and there is no race to find in it.
-const maxStates = 15_000
+// defaultStates bounds one search, see maxStates. The race detector makes the search ten times slower, and there is no race to find in it.
+const defaultStates = 8_000

@@ -5,7 +5,9 @@ import (
 	"hash/maphash"
 	"maps"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -25,6 +27,14 @@ type scenario struct {
 	at      time.Time // when the run enters its queue
 }
 
+// maxStates bounds one search; KEDGE_SEARCH_STATES changes it.
+func maxStates() int {
+	if n, err := strconv.Atoi(os.Getenv("KEDGE_SEARCH_STATES")); err == nil {
+		return n
+	}
+	return defaultStates
+}
+
 // search explores a scenario, nearest states first, so that a counterexample is a short one.
 type search struct {
 	scenario scenario
@@ -35,6 +45,7 @@ type search struct {
 	trace    []string // filled while tracing
 	tracing  bool
 	deepest  int
+	most     int  // states
 	near     bool // no state is farther away
 }
 
@@ -64,6 +75,7 @@ func (c *counterexample) String() string {
 func newSearch(what scenario) *search {
 	what.rules.statuses = decoded{}
 	return &search{
+		most:     maxStates(),
 		scenario: what, seen: map[uint64]bool{}, settled: map[uint64]bool{},
 		minds: minds{roots: map[program]*mind{}, parked: map[*mind]*process{}},
 	}
@@ -74,7 +86,7 @@ func newSearch(what scenario) *search {
 func (s *search) explore() *counterexample {
 	defer s.minds.end()
 	s.visit(s.begin(), nil)
-	for len(s.queue) > 0 && len(s.seen) < maxStates*3/4 {
+	for len(s.queue) > 0 && len(s.seen) < s.most*3/4 {
 		at := s.queue[0]
 		s.queue[0] = reached{}
 		s.queue = s.queue[1:]
@@ -86,7 +98,7 @@ func (s *search) explore() *counterexample {
 	}
 	s.near = len(s.queue) == 0
 	random := rand.New(rand.NewPCG(1, 2))
-	for len(s.seen) < maxStates && !s.near {
+	for len(s.seen) < s.most && !s.near {
 		if bad := s.walk(s.queue[random.IntN(len(s.queue))], random); bad != nil {
 			return bad
 		}
@@ -135,7 +147,7 @@ func (s *search) visit(st state, by *way) *counterexample {
 	if s.settle(st) != "" {
 		return s.explain(by)
 	}
-	if len(s.seen) < maxStates*3/4 {
+	if len(s.seen) < s.most*3/4 {
 		s.queue = append(s.queue, reached{st, by})
 	}
 	return nil
