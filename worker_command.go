@@ -70,6 +70,7 @@ type workerFlags struct {
 	logFormat   string
 	logLevel    string
 	retry       *cli.RetryFlags
+	maxData     cli.Bytes
 	hosted      hostedFlags
 	secrets     *mask.Secrets // those of the project, which the log hides
 }
@@ -107,6 +108,7 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 	set.StringVar(&flags.logFormat, "log-format", "text", "`format` of the log: text or json")
 	set.StringVar(&flags.logLevel, "log-level", "", "lowest `level` of the log: debug, info, warn or error (default: as conf/logging.yml says, else info)")
 	flags.retry = cli.AddRetryFlags(set, "default: 1; an error that says it is transient: 3; a request may say otherwise")
+	cli.AddMaxData(set, env, &flags.maxData)
 	flags.hosted.add(set)
 	root.AddCommand(newSetupCommand(base, env))
 	return root
@@ -189,18 +191,19 @@ func (f *workerFlags) serve(ctx context.Context, w *worker.Worker, env *Env) err
 func (f *workerFlags) config(nc *nats.Conn, eng *engine) (worker.Config, error) {
 	retry, err := f.retry.Policy()
 	return worker.Config{
-		Conn:        nc,
-		Concurrency: eng.concurrency,
-		Grace:       graceOf(f.grace),
-		Logger:      eng.log,
-		Open:        eng.open,
-		Project:     eng.name,
-		Queue:       f.queue,
-		Pipelines:   eng.pipelines,
-		Retry:       retry,
-		Session:     eng.config,
-		Tenants:     f.tenants,
-		Version:     cli.Version(),
+		Conn:         nc,
+		Concurrency:  eng.concurrency,
+		Grace:        graceOf(f.grace),
+		Logger:       eng.log,
+		Open:         eng.open,
+		Project:      eng.name,
+		Queue:        f.queue,
+		Pipelines:    eng.pipelines,
+		Retry:        retry,
+		Session:      eng.config,
+		Tenants:      f.tenants,
+		MaxDataBytes: int64(f.maxData),
+		Version:      cli.Version(),
 	}, err
 }
 

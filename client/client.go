@@ -24,6 +24,9 @@ type Config struct {
 	// Queue for submits that name none. Defaults to the only queue that live workers
 	// serve.
 	Queue string
+	// MaxDataBytes bounds parameters or one input that go through the object bucket; the
+	// worker has a limit of its own. Defaults to [messages.DefaultMaxDataBytes].
+	MaxDataBytes int64
 	// Poll is how often Wait looks for the reply in case its message was missed.
 	// Defaults to 2 s.
 	Poll time.Duration
@@ -36,6 +39,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	c.Tenant = cmp.Or(c.Tenant, messages.DefaultTenant)
+	c.MaxDataBytes = cmp.Or(c.MaxDataBytes, messages.DefaultMaxDataBytes)
 	if c.Poll <= 0 {
 		c.Poll = 2 * time.Second
 	}
@@ -114,9 +118,11 @@ type Receipt struct {
 type SubmitOption func(*submitOptions)
 
 type submitOptions struct {
-	queue  string
-	header nats.Header
-	at     time.Time
+	at       time.Time
+	queue    string
+	header   nats.Header
+	inputs   map[string]Input
+	progress func(field string, done, total int64)
 }
 
 // ToQueue names the queue.
@@ -132,8 +138,9 @@ func WithHeader(header nats.Header) SubmitOption {
 func NotBefore(at time.Time) SubmitOption { return func(o *submitOptions) { o.at = at } }
 
 // Submit checks and stores a request; a missing run id is minted, in the request
-// too. Repeating it with the same id, or the same idempotency key, is one run; while a
-// run with the same unique key is live, Submit gives that one. Errors:
+// too. Parameters and inputs that are too large for a message are put into the object
+// bucket before. Repeating it with the same id, or the same idempotency key, is one run;
+// while a run with the same unique key is live, Submit gives that one. Errors:
 // [*RejectedError], [*QueueError], [ErrNoQueue], [ErrConflict] ([*KeyConflictError]),
 // [ErrFull], [ErrNotReachable].
 func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts ...SubmitOption) (Receipt, error) {
@@ -146,14 +153,36 @@ func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts 
 	}
 	subject := c.subjects.DoneStored(c.cfg.Tenant, request.RunID)
 	c.replies.submitting(subject)
-	receipt, err := c.ledger.Submit(ctx, ledger.Submission{
-		Tenant: c.cfg.Tenant, Queue: options.queue, Request: request, Header: options.header, At: options.at,
-	})
+	receipt, err := c.submit(ctx, request, options)
 	c.replies.submitted(subject, err == nil && !receipt.Existing)
 	if err != nil {
 		return Receipt{}, explain(err)
 	}
 	return Receipt{RunID: receipt.RunID, Queue: receipt.Queue, Existing: receipt.Existing}, nil
+}
+
+// submit stores a request; what is too large for it goes into the object bucket first.
+func (c *Client) submit(ctx context.Context, request *messages.RunRequest, options submitOptions) (ledger.Receipt, error) {
+	s := ledger.Submission{Tenant: c.cfg.Tenant, Queue: options.queue, Request: request, Header: options.header, At: options.at}
+	u := &uploads{client: c, request: *request, options: options}
+	if len(options.inputs) > 0 {
+		if err := c.ledger.Check(ctx, s); err != nil && !tooLarge(err) {
+			return ledger.Receipt{}, err // before much is sent for nothing
+		}
+		if err := u.attach(ctx); err != nil {
+			return ledger.Receipt{}, err
+		}
+		s.Request = &u.request
+	}
+	receipt, err := c.ledger.Submit(ctx, s)
+	if !tooLarge(err) {
+		return receipt, err
+	}
+	if err := u.shrink(ctx); err != nil {
+		return ledger.Receipt{}, err
+	}
+	s.Request = &u.request
+	return c.ledger.Submit(ctx, s)
 }
 
 // options applies opts, and finds the queue when they name none.

@@ -90,6 +90,7 @@ func DecodeKey(token string) (string, error) {
 func (r *RunRequest) KeyDigest(queue string) (string, error) {
 	timeless := *r
 	timeless.RunID, timeless.StartBy = "", time.Time{}
+	timeless.unnameObjects()
 	encoded, err := json.Marshal(struct {
 		Queue   string     `json:"queue"`
 		Request RunRequest `json:"request"`

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -13,6 +14,10 @@ const ChunkBytes = 256 << 10
 // DefaultMaxDataBytes is how large parameters, an input or an output may be, unless
 // submitter and worker are told otherwise.
 const DefaultMaxDataBytes = 2 << 30
+
+// MaxParamsBytes is how large runtime parameters may be: they are held in memory, several
+// times over.
+const MaxParamsBytes = 64 << 20
 
 // Ref points to bytes in the object bucket. They lie there in pieces of [ChunkBytes],
 // see [Subjects.ObjectChunk].
@@ -110,4 +115,23 @@ func (r *Ref) check(field string) *FieldError {
 		return invalid(field+".format", "must be json, arrow, parquet, csv or text")
 	}
 	return nil
+}
+
+// unnameObjects takes the names out of references, which hold the run id; digest and size
+// say what the content is. The maps of the request are replaced, not changed.
+func (r *RunRequest) unnameObjects() {
+	unnamed := func(ref *Ref) *Ref {
+		if ref == nil {
+			return nil
+		}
+		copied := *ref
+		copied.Name = ""
+		return &copied
+	}
+	r.RuntimeParamsRef = unnamed(r.RuntimeParamsRef)
+	r.Inputs = maps.Clone(r.Inputs)
+	for dataset, data := range r.Inputs {
+		data.Ref = unnamed(data.Ref)
+		r.Inputs[dataset] = data
+	}
 }

@@ -178,6 +178,10 @@ func (r *RunRequest) checkInputs() *FieldError {
 		if err := r.RuntimeParamsRef.check("runtime_params_ref"); err != nil {
 			return err
 		}
+		if size := r.RuntimeParamsRef.Size; size > MaxParamsBytes {
+			return &FieldError{Field: "runtime_params_ref.size", Code: CodeTooLarge, Reason: fmt.Sprintf(
+				"%d bytes, at most %d are allowed for parameters", size, MaxParamsBytes)}
+		}
 	}
 	return r.checkSizes()
 }

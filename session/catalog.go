@@ -79,6 +79,10 @@ func (c *Context) catalog(ctx context.Context, req catalogRequest) (*catalog.Dat
 		return nil, err
 	}
 	for name, value := range req.inputs {
+		value, err := c.engine.given(name, value)
+		if err != nil {
+			return nil, err
+		}
 		if err := cat.Set(ctx, name, value); err != nil {
 			return nil, err
 		}

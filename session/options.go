@@ -40,7 +40,7 @@ type RunOptions struct {
 	// SaveVersion is what versioned datasets save under. Defaults to the run id; a
 	// repeated attempt saves under a version of its own.
 	SaveVersion string
-	// Inputs replaces datasets of this run by values.
+	// Inputs replaces datasets of this run by values; a [File] is read as a dataset.
 	Inputs map[string]any
 	// Outputs names datasets beyond the free outputs that the caller wants in the
 	// result; they are not released during the run.

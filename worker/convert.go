@@ -1,7 +1,6 @@
 package worker
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 
@@ -11,9 +10,9 @@ import (
 	"github.com/kedge-run/kedge/session"
 )
 
-// options translates a request into the arguments of a session's run, field by field.
-func (w *Worker) options(ctx context.Context, request *messages.RunRequest) (session.RunOptions, error) {
-	opts := session.RunOptions{
+// options translates a request into the arguments of a session's run, field by field; data comes by [inputs].
+func options(request *messages.RunRequest) session.RunOptions {
+	return session.RunOptions{
 		RunID:              string(request.RunID),
 		PipelineNames:      request.PipelineNames,
 		Tags:               request.Tags,
@@ -30,45 +29,6 @@ func (w *Worker) options(ctx context.Context, request *messages.RunRequest) (ses
 		RunnerParams:       plainMap(request.RunnerParams),
 		Outputs:            request.Outputs,
 	}
-	if len(request.Inputs) == 0 {
-		return opts, nil
-	}
-	opts.Inputs = make(map[string]any, len(request.Inputs))
-	for name, data := range request.Inputs {
-		value, err := w.input(ctx, data)
-		if err != nil {
-			return opts, &messages.FieldError{Field: "inputs." + name, Reason: err.Error(), Code: messages.CodeInvalidRequest}
-		}
-		opts.Inputs[name] = value
-	}
-	return opts, nil
-}
-
-// input gives the value of an injected dataset, from the object store when it travels by reference.
-func (w *Worker) input(ctx context.Context, data messages.Data) (any, error) {
-	text := []byte(data.Value)
-	if data.Ref != nil {
-		var err error
-		if text, err = w.fetchRef(ctx, data.Ref); err != nil {
-			return nil, err
-		}
-	}
-	return decodeValue(text)
-}
-
-func (w *Worker) fetchRef(ctx context.Context, ref *messages.Ref) ([]byte, error) {
-	if bucket := w.subjects.Bucket("data"); ref.Bucket != bucket {
-		return nil, fmt.Errorf("references may point to the bucket %s only", bucket)
-	}
-	store, err := w.js.ObjectStore(ctx, ref.Bucket)
-	if err != nil {
-		return nil, fmt.Errorf("object bucket %s: %w", ref.Bucket, err)
-	}
-	text, err := store.GetBytes(ctx, ref.Name)
-	if err != nil {
-		return nil, fmt.Errorf("object %s: %w", ref.Name, err)
-	}
-	return text, nil
 }
 
 // eventKinds are the events of a session that travel. That a run started is told by the claim, and of how many nodes

@@ -52,6 +52,7 @@ func (w *Worker) take(ctx context.Context, msg jetstream.Msg, claimBy func(conte
 // work runs a claimed run to its end. Since is when the claim was asked for: the first sign of life.
 func (w *Worker) work(ctx context.Context, claim *ledger.Claim, since time.Time) {
 	r := w.begin(ctx, claim, since)
+	defer r.inputs.remove()
 	result, err := w.runSession(r)
 	if !r.end() {
 		w.slots.abandon(-1)
@@ -70,6 +71,7 @@ func (w *Worker) begin(ctx context.Context, claim *ledger.Claim, since time.Time
 	r := &run{
 		claim: claim, key: claim.Key(), unnamed: unnamed,
 		due: since.Add(w.cfg.Timing.Heartbeat), expires: since.Add(w.cfg.Timing.Lease),
+		inputs: inputs{worker: w, tenant: status.Tenant},
 	}
 	r.ctx, r.stop = context.WithCancelCause(logger.WithContext(context.WithoutCancel(ctx)))
 	context.AfterFunc(r.ctx, func() {
@@ -95,8 +97,8 @@ func (w *Worker) runSession(r *run) (result *session.Result, err error) {
 		return nil, err
 	}
 	request := r.claim.Request()
-	opts, err := w.options(r.ctx, request)
-	if err != nil {
+	opts := options(request)
+	if err := r.inputs.bind(r.ctx, request, &opts); err != nil {
 		return nil, err
 	}
 	opts.SaveVersion = r.claim.SaveVersion()

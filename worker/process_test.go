@@ -38,7 +38,11 @@ const (
 func playRole(role string) int {
 	ctx, stop := lifecycle.WithSignals(context.Background(), func(os.Signal) { os.Exit(130) }, syscall.SIGTERM)
 	defer stop()
-	if err := workInRole(ctx, role); err != nil {
+	play := func() error { return workInRole(ctx, role) }
+	if role == roleLarge {
+		play = playLarge
+	}
+	if err := play(); err != nil {
 		fmt.Fprintln(os.Stderr, "worker process:", err)
 		return 1
 	}

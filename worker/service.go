@@ -131,9 +131,12 @@ func (w *Worker) answerPlan(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	opts, err := w.options(ctx, request)
-	if err != nil {
-		return nil, err
+	opts := options(request)
+	if len(request.Inputs) > 0 {
+		opts.Inputs = make(map[string]any, len(request.Inputs))
+	}
+	for name := range request.Inputs {
+		opts.Inputs[name] = nil // a plan reads no data
 	}
 	plan, err := w.session.Plan(ctx, opts)
 	if err != nil {

@@ -27,6 +27,7 @@ type runFlags struct {
 	in                                   time.Duration
 	labels                               map[string]string
 	outputs                              string
+	inputs                               []string
 	count                                int
 	wait, follow                         bool
 	output                               outputFormat
@@ -48,6 +49,7 @@ for the number of the run, from 1.`,
   submit run --pipelines data_processing,reporting --follow
   submit run --tags nightly --params model.depth=8,seed=42 --wait --output json
   submit run --from-nodes train_model_node --load-versions regressor:2026-11-23T18.36.01.166Z
+  submit run --input reviews=@reviews.csv --input 'limits=[1,5]' --wait
   submit run --count 100 --params seed={n} --follow
   submit run --pipelines reporting --at 2026-11-24T06:00:00+01:00`,
 		Args: cobra.ArbitraryArgs,
@@ -72,12 +74,14 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.runID, "run-id", "", "`id` of the run (default: a new one)")
 	set.StringVar(&f.idempotencyKey, "idempotency-key", "", "a repeated submit with this `key` is the first run, also days later")
 	set.StringVar(&f.uniqueKey, "unique-key", "", "while a run with this `key` is queued or running, submit gives that run")
+	set.StringArrayVar(&f.inputs, "input", nil, "data of a dataset for this run: `name=@file` (.json, .csv, .parquet, .arrow, .feather, .txt) or name=JSON; may be repeated")
 	set.StringVar(&f.outputs, "outputs", "", "`datasets` to return beyond the free outputs")
 	set.StringVar(&f.replySubject, "reply-subject", "", "NATS `subject` that gets a copy of the reply; the worker must allow it")
 	set.IntVar(&f.count, "count", 1, "submit so `many` runs")
 	set.BoolVar(&f.wait, "wait", false, "wait for the result and print it")
 	set.BoolVar(&f.follow, "follow", false, "show the progress, then print the result")
 	set.Lookup("label").DefValue = "" // the help would show an empty list
+	set.Lookup("input").DefValue = ""
 	addOutputFlag(set, &f.output)
 }
 
@@ -95,12 +99,20 @@ func (a *app) run(ctx context.Context, flags *runFlags, leftover []string) error
 	if err != nil {
 		return err
 	}
+	inputs, closeInputs, err := openInputs(a.env, flags.inputs)
+	if err != nil {
+		return err
+	}
+	defer closeInputs()
 	c, closeClient, err := a.server.Dial(ctx, "submit")
 	if err != nil {
 		return err
 	}
 	defer closeClient()
-	receipts, err := a.submitAll(ctx, c, flags, requests, client.ToQueue(queue), client.NotBefore(at))
+	options, endOptions := a.submitOptions(inputs, flags.count)
+	options = append(options, client.ToQueue(queue), client.NotBefore(at))
+	receipts, err := a.submitAll(ctx, c, flags, requests, options...)
+	endOptions()
 	if err != nil {
 		return err
 	}

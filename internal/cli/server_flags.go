@@ -19,6 +19,8 @@ type ServerFlags struct {
 	URL    string // --nats, NATS_URL
 	Creds  string // --creds, NATS_CREDS
 	Tenant string // --tenant, KEDGE_TENANT
+	// MaxData bounds what goes through the object bucket: --max-data, KEDGE_MAX_DATA.
+	MaxData Bytes
 }
 
 // AddServerFlags defines the flags of the server on set. What is not given
@@ -28,6 +30,7 @@ func AddServerFlags(set *pflag.FlagSet, env *Env) *ServerFlags {
 	set.StringVar(&flags.URL, "nats", env.Getenv("NATS_URL", "nats://127.0.0.1:4222"), "`URL` of the NATS server, several separated by commas (NATS_URL)")
 	set.StringVar(&flags.Creds, "creds", env.Getenv("NATS_CREDS", ""), "credentials `file` for the NATS server (NATS_CREDS)")
 	set.StringVar(&flags.Tenant, "tenant", env.Getenv("KEDGE_TENANT", messages.DefaultTenant), "tenant `name` that the runs belong to (KEDGE_TENANT)")
+	AddMaxData(set, env, &flags.MaxData)
 	for _, name := range []string{"nats", "creds"} { // the help shows defaults, and a URL may hold a password
 		set.Lookup(name).DefValue = env.Mask(set.Lookup(name).DefValue)
 	}
@@ -46,7 +49,7 @@ func (f *ServerFlags) Dial(ctx context.Context, program string) (*client.Client,
 	if err != nil {
 		return nil, nil, Explain(err)
 	}
-	c, err := client.New(nc, client.Config{Tenant: f.Tenant, By: program})
+	c, err := client.New(nc, client.Config{Tenant: f.Tenant, By: program, MaxDataBytes: int64(f.MaxData)})
 	if err != nil {
 		nc.Close()
 		return nil, nil, Explain(err)
@@ -74,7 +77,7 @@ func Explain(err error) error {
 	case errors.As(err, &queue):
 		return &Error{Code: Usage, Err: err, Hint: "name the queue with --queue, or work in the project's folder; the queue is the project's name"}
 	case errors.Is(err, client.ErrTooLarge):
-		return &Error{Code: Rejected, Err: err, Hint: "give large data as a dataset of the catalog, or by reference to the object store"}
+		return &Error{Code: Rejected, Err: err, Hint: "--max-data allows larger data, if the worker allows it too; very large data belongs into the catalog"}
 	case errors.As(err, &rejected):
 		return &Error{Code: Rejected, Err: err}
 	case errors.As(err, &keyed):

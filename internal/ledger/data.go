@@ -16,6 +16,12 @@ import (
 // run goes with the run's record, see Collect.
 func (l *Ledger) Objects() *natsx.Objects { return natsx.NewObjects(l.js, l.cfg.Subjects) }
 
+// Check reports what Submit would refuse, without storing anything.
+func (l *Ledger) Check(ctx context.Context, s Submission) error {
+	_, _, err := l.prepare(ctx, s)
+	return err
+}
+
 // forsaken tells whether the objects of a run may go: nobody knows the run, and its
 // newest object is so old that its submit can't be under way.
 func forsaken(known bool, newest, now time.Time, grace time.Duration) bool {

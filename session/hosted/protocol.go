@@ -33,11 +33,18 @@ type request struct {
 	Runner             string            `json:"runner,omitempty"`
 	RunnerParams       json.RawMessage   `json:"runner_params,omitempty"`
 	Inputs             json.RawMessage   `json:"inputs,omitempty"`
+	InputFiles         map[string]file   `json:"input_files,omitempty"`
 	Outputs            []string          `json:"outputs,omitempty"`
 	Name               string            `json:"name,omitempty"`    // load: the dataset
 	Version            string            `json:"version,omitempty"` // load: its version
 	Folder             string            `json:"folder,omitempty"`  // for files of large outputs
 	Inline             int               `json:"inline,omitempty"`  // bytes of outputs by value
+}
+
+// file is data of a request that lies in a file.
+type file struct {
+	Path string `json:"path"`
+	Form string `json:"form"`
 }
 
 // message is anything that a child says. Type decides which fields are set: ready, unready, log, event, secrets, or

@@ -209,6 +209,10 @@ func newRequest(op string, opts session.RunOptions) (*request, error) {
 		ToNodes: opts.ToNodes, FromInputs: opts.FromInputs, ToOutputs: opts.ToOutputs, LoadVersions: opts.LoadVersions,
 		Namespaces: opts.Namespaces, OnlyMissingOutputs: opts.OnlyMissingOutputs, Runner: opts.RunnerName, Outputs: opts.Outputs,
 	}
+	values, err := r.split(opts.Inputs)
+	if err != nil {
+		return nil, err
+	}
 	for _, part := range []struct {
 		name string
 		from map[string]any
@@ -216,7 +220,7 @@ func newRequest(op string, opts session.RunOptions) (*request, error) {
 	}{
 		{"runtime_params", opts.RuntimeParams, &r.RuntimeParams},
 		{"runner_params", opts.RunnerParams, &r.RunnerParams},
-		{"inputs", opts.Inputs, &r.Inputs},
+		{"inputs", values, &r.Inputs},
 	} {
 		encoded, err := encodeValues(part.from)
 		if err != nil {
@@ -231,4 +235,24 @@ func newRequest(op string, opts session.RunOptions) (*request, error) {
 		return nil, &session.OptionError{Field: "runner", Reason: "a runner of Go code can't run Python nodes; name one of Kedro's"}
 	}
 	return r, nil
+}
+
+// split takes the files out of the data of a run, and gives the values.
+func (r *request) split(inputs map[string]any) (map[string]any, error) {
+	values := make(map[string]any, len(inputs))
+	for name, value := range inputs {
+		given, ok := value.(session.File)
+		if !ok {
+			values[name] = value
+			continue
+		}
+		if err := given.Check(name); err != nil {
+			return nil, err
+		}
+		if r.InputFiles == nil {
+			r.InputFiles = map[string]file{}
+		}
+		r.InputFiles[name] = file{Path: given.Path, Form: given.Format}
+	}
+	return values, nil
 }

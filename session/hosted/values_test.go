@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -124,6 +125,38 @@ func TestValues(t *testing.T) {
 		var refused *session.DatasetNameError
 		require.ErrorAs(t, err, &refused)
 		require.Equal(t, "inputs total", refused.Field+" "+refused.Name)
+	})
+	t.Run("data in files", func(t *testing.T) {
+		arrow, err := s.Run(t.Context(), session.RunOptions{PipelineNames: []string{"frame"}, RuntimeParams: map[string]any{"a": 100_000}})
+		require.NoError(t, err)
+		content, _ := arrow.Outputs["table"].(session.FileOutput).File()
+		table, err := io.ReadAll(content)
+		require.NoError(t, err)
+		for format, file := range map[string]struct {
+			text string
+			sum  int
+		}{
+			"json": {`[{"n": 40}, {"n": 2}]`, 42}, "csv": {"n\n40\n2\n", 42}, "arrow": {string(table), 100_000 * 99_999 / 2},
+		} {
+			path := filepath.Join(t.TempDir(), "rows")
+			require.NoError(t, os.WriteFile(path, []byte(file.text), 0o644))
+			opts := pipelineOf("total")
+			opts.Inputs = map[string]any{"rows": session.File{Path: path, Format: format}}
+			result, err := s.Run(t.Context(), opts)
+			require.NoError(t, err, format)
+			value, err := result.Outputs["total"].Load(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, map[string]any{"type": "DataFrame", "n": file.sum}, value, format)
+		}
+		opts := pipelineOf("total")
+		opts.Inputs = map[string]any{"rows": session.File{Path: "rows", Format: "pickle"}}
+		_, err = s.Run(t.Context(), opts)
+		var refused *session.OptionError
+		require.ErrorAs(t, err, &refused)
+		require.Equal(t, "inputs.rows", refused.Field)
+		opts.Inputs = map[string]any{"other": session.File{Path: "rows", Format: "csv"}}
+		_, err = s.Run(t.Context(), opts)
+		require.ErrorContains(t, err, "no free input")
 	})
 	t.Run("outputs in between", func(t *testing.T) {
 		opts := pipelineOf("chain")

@@ -7,6 +7,8 @@ import json
 import os
 import pathlib
 
+from kedro.io import AbstractDataset
+
 _TABLES = ("pandas", "polars", "pyarrow")
 
 
@@ -182,6 +184,38 @@ def as_data(value, kind):
 
         return polars.from_dicts(value)
     return value
+
+
+class FileInput(AbstractDataset):
+    """Data of a request that lies in a file; it is read when a node wants it."""
+
+    def __init__(self, path, form, kind):
+        self._path, self._form, self._kind = path, form, kind
+
+    def _load(self):
+        if self._form == "text":
+            return pathlib.Path(self._path).read_text(encoding="utf-8")
+        if self._form == "json":
+            with open(self._path, encoding="utf-8") as file:
+                return as_data(json.load(file), self._kind)
+        if self._kind == "polars":
+            import polars
+
+            read = {"csv": polars.read_csv, "parquet": polars.read_parquet, "arrow": polars.read_ipc}
+        else:
+            import pandas
+
+            read = {"csv": pandas.read_csv, "parquet": pandas.read_parquet, "arrow": pandas.read_feather}
+        return read[self._form](self._path)
+
+    def _save(self, data):
+        raise TypeError("data that came with the request can't be saved")
+
+    def _exists(self):
+        return True
+
+    def _describe(self):
+        return {"format": self._form}
 
 
 def catalog_kind(catalog, name):

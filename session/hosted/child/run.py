@@ -113,15 +113,22 @@ class Run:
     def add_inputs(self, catalog):
         for name, value in (self.request.get("inputs") or {}).items():
             catalog[name] = encode.as_data(value, encode.catalog_kind(catalog, name))
+        for name, file in (self.request.get("input_files") or {}).items():
+            catalog[name] = encode.FileInput(file["path"], file["form"], encode.catalog_kind(catalog, name))
 
     def check(self, pipeline, catalog):
         """Refuses data for datasets that the pipeline doesn't read from outside, and wishes that it can't fulfil."""
-        for name, value in sorted((self.request.get("inputs") or {}).items()):
+        values, files = self.request.get("inputs") or {}, self.request.get("input_files") or {}
+        for name in sorted({*values, *files}):
             if name == "parameters" or name.startswith("params:") or name not in pipeline.inputs():
                 raise errors.Refusal("dataset", "is no free input of the pipeline", field="inputs", name=name)
             kind = encode.node_kind(pipeline, name)
-            if kind is not None:
-                catalog[name] = encode.as_data(value, kind)
+            if kind is None:
+                continue
+            if name in values:
+                catalog[name] = encode.as_data(values[name], kind)
+            else:
+                catalog[name] = encode.FileInput(files[name]["path"], files[name]["form"], kind)
         for name in self.request.get("outputs") or ():
             if name not in pipeline.all_outputs():
                 raise errors.Refusal("dataset", "is no output of the pipeline", field="outputs", name=name)
