@@ -13,6 +13,7 @@ import (
 
 	"github.com/kedge-run/kedge/client"
 	"github.com/kedge-run/kedge/internal/cli"
+	"github.com/kedge-run/kedge/messages"
 )
 
 func TestTheDocumentListsEveryExitCode(t *testing.T) {
@@ -85,6 +86,6 @@ func TestServerFlagsComeFromTheEnvironment(t *testing.T) {
 	set := pflag.NewFlagSet("x", pflag.ContinueOnError)
 	flags := cli.AddServerFlags(set, env)
 	require.NoError(t, set.Parse([]string{"--tenant", "blue"}))
-	require.Equal(t, &cli.ServerFlags{URL: "nats://me:secret@host", Creds: "/a.creds", Tenant: "blue"}, flags)
+	require.Equal(t, &cli.ServerFlags{URL: "nats://me:secret@host", Creds: "/a.creds", Tenant: "blue", MaxData: messages.DefaultMaxDataBytes}, flags)
 	require.NotContains(t, set.FlagUsages(), "secret")
 }
