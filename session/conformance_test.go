@@ -93,6 +93,9 @@ func ask(t *testing.T, v oracle.Vector) any {
 	}
 	rec := &recording{question: &q, dir: dir, vector: v}
 	rec.forgetChanges()
+	if _, err := rec.pipelines(); err != nil { // what Kedro warns of whatever is run; errors are the session's to tell
+		t.Log(err)
+	}
 	s, err := rec.open()
 	if err != nil {
 		return map[string]any{"error": rec.failure(err)}
