@@ -277,9 +277,14 @@ func (c *Client) Cancel(ctx context.Context, run messages.RunID, reason string) 
 		return messages.Status{}, err
 	}
 	status, err := c.ledger.Cancel(ctx, key, messages.Cancel{By: c.cfg.By, Reason: reason})
-	if err == nil && status.Owner != "" {
-		// For speed only: the owner sees the status at its next heartbeat anyway.
-		_ = c.js.Conn().Publish(c.subjects.Worker(status.Owner, "cancel"), []byte(run))
+	if err == nil {
+		// For speed only: the owner sees the status at its next heartbeat, and the sweepers
+		// close what has no owner.
+		told := c.subjects.CancelHint(status.Queue, c.cfg.Tenant, run)
+		if status.Owner != "" {
+			told = c.subjects.Worker(status.Owner, "cancel")
+		}
+		_ = c.js.Conn().Publish(told, []byte(run))
 	}
 	return status, explain(err)
 }

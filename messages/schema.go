@@ -23,6 +23,7 @@ func Schemas() map[string][]byte {
 		"run_error":   reflect.TypeFor[RunError](),
 		"events":      reflect.TypeFor[[]Event](),
 		"status":      reflect.TypeFor[Status](),
+		"pause":       reflect.TypeFor[Pause](),
 		"dead_letter": reflect.TypeFor[DeadLetter](),
 		"worker":      reflect.TypeFor[Worker](),
 	} {

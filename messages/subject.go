@@ -152,6 +152,29 @@ func (s Subjects) Hints(queue string) string {
 	return s.join("hint", "run", "*", EncodeToken(queue), ">")
 }
 
+// CancelHint tells one worker of a queue that a run without an owner was cancelled: it
+// need not wait for its turn to end. "*" as tenant and run makes it a filter.
+func (s Subjects) CancelHint(queue, tenant string, run RunID) string {
+	return s.join("hint", "cancel", EncodeToken(queue), EncodeToken(tenant), EncodeToken(string(run)))
+}
+
+// ParseCancelHint reads a subject made by CancelHint.
+func (s Subjects) ParseCancelHint(subject string) (tenant string, run RunID, err error) {
+	rest, ok := strings.CutPrefix(subject, s.prefix()+".hint.cancel.")
+	tokens := strings.Split(rest, ".")
+	if !ok || len(tokens) != 3 {
+		return "", "", fmt.Errorf("subject %q is no hint of a cancel below %s", subject, s.prefix())
+	}
+	id, err := DecodeToken(tokens[2])
+	if err == nil {
+		tenant, err = DecodeToken(tokens[1])
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("subject %q: %w", subject, err)
+	}
+	return tenant, RunID(id), nil
+}
+
 // HintsRoot is where the server republishes the headers of Requests.
 func (s Subjects) HintsRoot() string { return s.join("hint", "run", ">") }
 

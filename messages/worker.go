@@ -13,6 +13,7 @@ type Worker struct {
 	Slots     int       `json:"slots"` // runs at once
 	Busy      int       `json:"busy"`  // runs in work now
 	Draining  bool      `json:"draining,omitempty"`
+	Paused    string    `json:"paused,omitempty"` // it takes nothing, because its queue or the worker is paused
 	Version   string    `json:"version,omitempty"`
 	StartedAt time.Time `json:"started_at"`
 	Pipelines []string  `json:"pipelines,omitempty"`

@@ -42,6 +42,10 @@ func (w *Worker) executeAlone(ctx context.Context, msg jetstream.Msg) {
 			return
 		case <-tick.C:
 		}
+		if w.slots.pausedBy() != "" {
+			_ = msg.NakWithDelay(w.cfg.Timing.Putback)
+			return
+		}
 		if err := msg.InProgress(); err != nil {
 			zerolog.Ctx(ctx).Warn().Err(err).Str(fieldSubject, msg.Subject()).Msg("heartbeat of a waiting request failed")
 		}

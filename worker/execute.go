@@ -28,6 +28,10 @@ const (
 // execute works on one fetched request and gives its slot back when nothing of it runs any more.
 func (w *Worker) execute(ctx context.Context, msg jetstream.Msg) {
 	defer w.slots.give(1)
+	if w.slots.pausedBy() != "" { // it was fetched just before
+		_ = msg.NakWithDelay(w.cfg.Timing.Putback)
+		return
+	}
 	if err := w.take(ctx, msg, w.ledger.Claim); errors.Is(err, ledger.ErrAlone) {
 		w.executeAlone(ctx, msg)
 	}

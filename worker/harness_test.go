@@ -69,7 +69,8 @@ func newClient(t testing.TB, server *natstest.Server) *client.Client {
 // running is a worker in the test's process.
 type running struct {
 	*worker.Worker
-	stop func() // soft; waits until the worker has returned
+	stop func()     // soft; waits until the worker has returned
+	done chan error // gets what the worker returned
 }
 
 // start runs a worker on sess until the test ends. change may be nil.
@@ -103,7 +104,7 @@ func (f *fixture) start(sess session.Session, change func(*worker.Config)) *runn
 		require.NoError(f.t, <-done)
 	}
 	f.t.Cleanup(stop)
-	return &running{Worker: w, stop: stop}
+	return &running{Worker: w, stop: stop, done: done}
 }
 
 // submit hands in a request and gives its run id.

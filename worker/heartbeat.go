@@ -89,24 +89,19 @@ func (w *Worker) beat(r *run) {
 	r.endBeat(due, expires)
 }
 
-// announce keeps the worker's entry in the roster until ctx ends, then removes it.
-func (w *Worker) announce(ctx context.Context) error {
-	tick := time.NewTicker(w.cfg.Timing.Heartbeat)
-	defer tick.Stop()
-	for {
-		if err := w.ledger.Announce(ctx, w.entry()); err != nil && ctx.Err() == nil {
-			zerolog.Ctx(ctx).Warn().Err(err).Msg("roster entry could not be renewed")
-		}
-		select {
-		case <-ctx.Done():
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Timing.Heartbeat)
-			defer cancel()
-			if err := w.ledger.Retire(ctx, w.cfg.ID); err != nil { // the entry runs out by itself
-				zerolog.Ctx(ctx).Warn().Err(err).Msg("roster entry could not be removed")
-			}
-			return nil
-		case <-tick.C:
-		}
+// announce renews the worker's entry in the roster.
+func (w *Worker) announce(ctx context.Context) {
+	if err := w.ledger.Announce(ctx, w.entry()); err != nil && ctx.Err() == nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("roster entry could not be renewed")
+	}
+}
+
+// retire removes the entry; it would run out by itself.
+func (w *Worker) retire(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Timing.Heartbeat)
+	defer cancel()
+	if err := w.ledger.Retire(ctx, w.cfg.ID); err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("roster entry could not be removed")
 	}
 }
 

@@ -17,7 +17,7 @@ import (
 // maxQuestions bounds the plans and snapshots computed at a time: they are answers to people, runs go first.
 const maxQuestions = 4
 
-// serve answers on kedge.worker.<id>.*: cancel, plan, snapshot and info. It also makes the worker visible to NATS
+// serve answers on kedge.worker.<id>.*: cancel, pause, resume, drain, plan, snapshot and info. It also makes the worker visible to NATS
 // service discovery.
 func (w *Worker) serve(ctx context.Context) (micro.Service, error) {
 	service, err := micro.AddService(w.cfg.Conn, micro.Config{
@@ -29,10 +29,11 @@ func (w *Worker) serve(ctx context.Context) (micro.Service, error) {
 	}
 	turns := make(chan struct{}, maxQuestions)
 	for name, answer := range map[string]func(context.Context, []byte) (any, error){
-		"cancel": w.answerCancel, "info": w.answerInfo, "plan": w.answerPlan, "snapshot": w.answerSnapshot,
+		"cancel": w.answerCancel, "info": w.answerInfo, "pause": w.answerPause, "resume": w.answerResume, "drain": w.answerDrain,
+		"plan": w.answerPlan, "snapshot": w.answerSnapshot,
 	} {
 		handler := micro.HandlerFunc(func(r micro.Request) {
-			if name == "cancel" || name == "info" {
+			if name != "plan" && name != "snapshot" {
 				respond(ctx, r, answer)
 				return
 			}
@@ -100,6 +101,25 @@ func (w *Worker) answerCancel(_ context.Context, data []byte) (any, error) {
 // cancelAnswer tells whether the run is in hand here.
 type cancelAnswer struct {
 	Running bool `json:"running"`
+}
+
+// answerPause lets this worker take nothing until it is resumed or ends. Runs under way go on.
+func (w *Worker) answerPause(context.Context, []byte) (any, error) {
+	w.pauseSelf(true)
+	return w.entry(), nil
+}
+
+func (w *Worker) answerResume(context.Context, []byte) (any, error) {
+	w.pauseSelf(false)
+	return w.entry(), nil
+}
+
+// answerDrain lets this worker take nothing more, and end when its runs have ended.
+func (w *Worker) answerDrain(context.Context, []byte) (any, error) {
+	w.leave()
+	entry := w.entry()
+	entry.Draining = true
+	return entry, nil
 }
 
 func (w *Worker) answerInfo(context.Context, []byte) (any, error) {

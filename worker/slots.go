@@ -14,6 +14,7 @@ type slots struct {
 	idle      chan struct{} // closed when no place holds a run that has not ended; nil while nobody waits
 	alone     chan struct{} // closed when its one waiter has the only place taken; nil while no place is kept for that
 	empty     bool          // alone is closed
+	paused    struct{ queue, worker bool }
 }
 
 func newSlots(total int) *slots {
@@ -24,7 +25,7 @@ func newSlots(total int) *slots {
 func (s *slots) take(most int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.alone != nil {
+	if s.alone != nil || s.paused.queue || s.paused.worker {
 		return 0
 	}
 	n := min(most, s.total-s.taken)
@@ -85,6 +86,37 @@ func (s *slots) open() {
 	case s.freed <- struct{}{}:
 	default:
 	}
+}
+
+// pauseQueue lets nobody take places, or lets them again, and reports whether that is new.
+func (s *slots) pauseQueue(paused bool) bool { return s.pause(&s.paused.queue, paused) }
+
+// pauseWorker is pauseQueue for this worker alone.
+func (s *slots) pauseWorker(paused bool) bool { return s.pause(&s.paused.worker, paused) }
+
+func (s *slots) pause(which *bool, paused bool) bool {
+	s.mu.Lock()
+	changed := *which != paused
+	*which = paused
+	s.mu.Unlock()
+	select {
+	case s.freed <- struct{}{}:
+	default:
+	}
+	return changed
+}
+
+// pausedBy says why no places are given; "" when they are.
+func (s *slots) pausedBy() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.paused.queue:
+		return pausedQueue
+	case s.paused.worker:
+		return pausedWorker
+	}
+	return ""
 }
 
 func (s *slots) counts() (total, taken, abandoned int) {

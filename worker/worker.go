@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kedge-run/kedge/internal/ledger"
@@ -38,10 +39,13 @@ type Worker struct {
 	stopping atomic.Bool    // runs that begin now are put back at once
 	draining atomic.Bool    // no more requests are taken
 	leaving  chan struct{}  // closed when the worker stops
+	patient  atomic.Bool    // it stops when its runs have ended, however long that takes
+	told     chan struct{}  // gets a token when the pause of the queue or the roster's entry may have changed
 	ready    chan struct{}
 
 	session session.Session // set by Run
 	started time.Time       // set by Run
+	stop    func()          // set by Run: ends its context
 	ballast []byte          // set by Run
 }
 
@@ -68,7 +72,7 @@ func New(cfg Config) (*Worker, error) {
 	}
 	return &Worker{
 		cfg: cfg, subjects: subjects, js: js, ledger: book,
-		slots: newSlots(cfg.Concurrency), runs: newRuns(), ready: make(chan struct{}), leaving: make(chan struct{}),
+		slots: newSlots(cfg.Concurrency), runs: newRuns(), ready: make(chan struct{}), leaving: make(chan struct{}), told: make(chan struct{}, 1),
 	}, nil
 }
 
@@ -82,7 +86,9 @@ func (w *Worker) Ready() <-chan struct{} { return w.ready }
 // grace time, puts the others back, and returns nil; a second stop is the caller's to force. An error means that the
 // worker could not start: the queue isn't set up, or the session can't be opened.
 func (w *Worker) Run(ctx context.Context) (err error) {
-	ctx = w.cfg.Logger.WithContext(ctx)
+	parent := ctx
+	ctx, w.stop = context.WithCancel(w.cfg.Logger.WithContext(ctx))
+	defer w.stop()
 	w.started = time.Now()
 	w.ballast = make([]byte, ballastSize)
 	defer func() { w.ballast = nil }()
@@ -104,30 +110,59 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	crew := newCrew(func(msg jetstream.Msg) { w.execute(workCtx, msg) })
 	defer crew.dismiss()
 	fetch := newFetcher(consumers, w.subjects, w.slots, w.cfg.Timing.Sweep, crew.hand)
-	hints, err := w.cfg.Conn.Subscribe(w.subjects.Hints(w.cfg.Queue), fetch.hint)
+	silence, err := w.listen(ctx, fetch)
+	defer silence()
 	if err != nil {
-		return fmt.Errorf("subscribing to hints: %w", err)
+		return err
 	}
-	defer hints.Unsubscribe() //nolint:errcheck // the connection may be gone, and the subscription with it
-	services, err := w.serve(ctx)
-	if err != nil {
-		return fmt.Errorf("offering services: %w", err)
-	}
-	defer services.Stop()                      //nolint:errcheck // as above
-	if err := w.cfg.Conn.Flush(); err != nil { // from here on hints and questions arrive
-		return fmt.Errorf("subscribing: %w", err)
+	if err := w.readPause(ctx); err != nil { // a worker that starts in a pause takes nothing
+		return err
 	}
 	w.cfg.Logger.Info().Str("worker", w.cfg.ID).Str("queue", w.cfg.Queue).Int("slots", w.cfg.Concurrency).Msg("worker takes runs")
 	close(w.ready)
 	return lifecycle.Run(ctx,
 		lifecycle.Loop{Name: "fetch", Run: fetch.loop},
-		lifecycle.Loop{Name: "drain", Run: w.drain},
+		lifecycle.Loop{Name: "drain", Run: func(ctx context.Context) error { return w.drain(ctx, parent) }},
 		lifecycle.Loop{Name: "heartbeat", Run: w.heartbeat},
 		lifecycle.Loop{Name: "repair", Run: w.repair},
 		lifecycle.Loop{Name: "collect", Run: w.collect},
 		lifecycle.Loop{Name: "dispatch", Run: func(ctx context.Context) error { return w.dispatch(ctx, dispatcher) }},
-		lifecycle.Loop{Name: "roster", Run: w.announce},
+		lifecycle.Loop{Name: "roster", Run: w.watchPause},
 	)
+}
+
+// listen subscribes to what workers are told, and offers the services. silence ends that, also after an error.
+func (w *Worker) listen(ctx context.Context, fetch *fetcher) (silence func(), err error) {
+	var open []func() error
+	silence = func() {
+		for _, end := range open {
+			_ = end() // the connection may be gone, and the subscription with it
+		}
+	}
+	// One worker of the queue answers a cancel, all must know of the rest.
+	for _, s := range []struct {
+		subject, group string
+		heard          nats.MsgHandler
+	}{
+		{w.subjects.Hints(w.cfg.Queue), "", fetch.hint},
+		{w.subjects.CancelHint(w.cfg.Queue, "*", "*"), "cancel", func(msg *nats.Msg) { w.hearCancel(ctx, msg) }},
+		{w.ledger.PauseSubject(w.cfg.Queue), "", func(*nats.Msg) { w.tellRoster() }},
+	} {
+		sub, err := w.cfg.Conn.QueueSubscribe(s.subject, s.group, s.heard)
+		if err != nil {
+			return silence, fmt.Errorf("subscribing to %s: %w", s.subject, err)
+		}
+		open = append(open, sub.Unsubscribe)
+	}
+	services, err := w.serve(ctx)
+	if err != nil {
+		return silence, fmt.Errorf("offering services: %w", err)
+	}
+	open = append(open, services.Stop)
+	if err := w.cfg.Conn.Flush(); err != nil { // from here on hints and questions arrive
+		return silence, fmt.Errorf("subscribing: %w", err)
+	}
+	return silence, nil
 }
 
 // check looks whether the streams and consumers are as this worker expects them, and finds the consumers to ask.
@@ -166,7 +201,7 @@ func (w *Worker) entry() messages.Worker {
 	host, _ := os.Hostname() // for people; empty when unknown
 	return messages.Worker{
 		ID: w.cfg.ID, Host: host, Project: w.cfg.Project, Queue: w.cfg.Queue, Tenants: w.cfg.Tenants,
-		Slots: total, Busy: taken, Draining: w.draining.Load(), Version: w.cfg.Version,
+		Slots: total, Busy: taken, Draining: w.draining.Load(), Paused: w.slots.pausedBy(), Version: w.cfg.Version,
 		StartedAt: w.started.UTC(), Pipelines: w.cfg.Pipelines,
 	}
 }

@@ -36,6 +36,28 @@ func (a *app) completeRuns(cmd *cobra.Command, _ []string, begun string) ([]cobr
 	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
 }
 
+// completeLetters offers the runs that have dead letters.
+func (a *app) completeLetters(cmd *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	ctx, cancel := context.WithTimeout(cmd.Context(), completionPatience)
+	defer cancel()
+	c, closeClient, err := a.server.Dial(ctx, "submit completion")
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	defer closeClient()
+	letters, err := c.DeadLetters(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var offers []cobra.Completion
+	for i := range letters {
+		if id := string(letters[i].RunID); strings.HasPrefix(id, begun) {
+			offers = append(offers, cobra.CompletionWithDesc(id, letters[i].Queue))
+		}
+	}
+	return offers, cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveKeepOrder
+}
+
 // completeWords offers fixed words for the value of a flag.
 func completeWords(words ...string) cobra.CompletionFunc {
 	return func(*cobra.Command, []string, string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -52,13 +74,25 @@ func completeFlags(root *cobra.Command) error {
 		"state":    stateNames(),
 	}
 	for _, cmd := range root.Commands() {
-		for name, values := range words {
-			if cmd.Flags().Lookup(name) == nil {
-				continue
-			}
-			if err := cmd.RegisterFlagCompletionFunc(name, completeWords(values...)); err != nil {
-				return err
-			}
+		if err := completeFlagsOf(cmd, words); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func completeFlagsOf(cmd *cobra.Command, words map[string][]string) error {
+	for name, values := range words {
+		if cmd.Flags().Lookup(name) == nil {
+			continue
+		}
+		if err := cmd.RegisterFlagCompletionFunc(name, completeWords(values...)); err != nil {
+			return err
+		}
+	}
+	for _, child := range cmd.Commands() {
+		if err := completeFlagsOf(child, words); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -64,11 +64,16 @@ func (a *app) list(cmd *cobra.Command, flags *listFlags) error {
 		return cli.Explain(err)
 	}
 	all = slices.DeleteFunc(all, func(s messages.Status) bool { return !flags.match(&s) })
-	hidden := 0
+	hidden, now := 0, time.Now()
 	if flags.limit > 0 && len(all) > flags.limit {
 		hidden = len(all) - flags.limit
 		all = all[:flags.limit]
 	}
+	shown := make([]*messages.Status, len(all))
+	for i := range all {
+		shown[i] = &all[i]
+	}
+	explainWaits(cmd.Context(), c, shown, now)
 	if flags.format == formatJSON {
 		for i := range all {
 			if err := writeJSON(a.env.Stdout, &all[i]); err != nil {
@@ -80,7 +85,7 @@ func (a *app) list(cmd *cobra.Command, flags *listFlags) error {
 	if hidden > 0 {
 		defer fmt.Fprintf(a.env.Stderr, "note: %d older runs are not shown; --limit 0 shows all\n", hidden)
 	}
-	return a.writeList(all, time.Now())
+	return a.writeList(all, now)
 }
 
 func (f *listFlags) match(s *messages.Status) bool {

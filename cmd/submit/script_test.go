@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/kedge-run/kedge"
@@ -42,6 +44,7 @@ func TestMain(m *testing.M) {
 //	exits CODE CMD...     run a command that must end with this code
 //	keep NAME             keep the first line of standard output as the variable NAME
 //	await RUN KIND        wait for the first event of a run of this kind
+//	bury RUN              store a dead letter of a run, as a worker does
 //	listen SUBJECT        keep what is published there, for heard
 //	heard PATTERN         wait for a message that was listened to and holds this text
 func TestScripts(t *testing.T) {
@@ -51,7 +54,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               func(env *testscript.Env) error { return setupScript(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "await": await, "listen": listen, "heard": heard,
+			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "await": await, "bury": bury, "listen": listen, "heard": heard,
 		},
 	})
 }
@@ -208,6 +211,23 @@ func hasEvent(ctx context.Context, c *client.Client, run messages.RunID, kind me
 		}
 	}
 	return false, fmt.Errorf("run %s ended without the event %s", run, kind)
+}
+
+func bury(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: bury RUN")
+	}
+	run := messages.RunID(args[0])
+	text, err := json.Marshal(messages.DeadLetter{
+		RunID: run, Tenant: messages.DefaultTenant, Queue: "demo", DiedAt: time.Now().UTC(), Code: messages.CodePoison,
+		Message: "the run was lost 3 times", Epoch: 3, Attempts: 3, Losses: 3, Worker: "w",
+		Request: fmt.Appendf(nil, `{"run_id":%q,"tags":["quick"],"idempotency_key":"once"}`, run),
+	})
+	ts.Check(err)
+	js, err := jetstream.New(stateOf(ts).conn)
+	ts.Check(err)
+	_, err = js.Publish(context.Background(), messages.Subjects{}.Dead("demo", messages.DefaultTenant, run), text)
+	ts.Check(err)
 }
 
 func listen(ts *testscript.TestScript, neg bool, args []string) {

@@ -1,13 +1,16 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/kedge-run/kedge/client"
 	"github.com/kedge-run/kedge/internal/cli"
 	"github.com/kedge-run/kedge/messages"
 )
@@ -29,12 +32,31 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return cli.Explain(err)
 			}
-			return writeStatus(a.env.Stdout, &status, format, time.Now())
+			now := time.Now()
+			explainWaits(cmd.Context(), c, []*messages.Status{&status}, now)
+			return writeStatus(a.env.Stdout, &status, format, now)
 		},
 		ValidArgsFunction: a.completeRuns,
 	}
 	addOutputFlag(cmd.Flags(), &format)
 	return cmd
+}
+
+// explainWaits says in the statuses of queued runs what they wait for, as far as that
+// lies with the fleet. Who may not see the fleet gets the statuses as they are.
+func explainWaits(ctx context.Context, c *client.Client, all []*messages.Status, now time.Time) {
+	if !slices.ContainsFunc(all, func(s *messages.Status) bool { return s.State == messages.StateQueued }) {
+		return
+	}
+	fleet, err := c.Fleet(ctx)
+	if err != nil {
+		return
+	}
+	for _, s := range all {
+		if why := fleet.Why(s, now); why != "" {
+			s.Waiting = why
+		}
+	}
 }
 
 func writeStatus(w io.Writer, s *messages.Status, format outputFormat, now time.Time) error {

@@ -18,6 +18,7 @@ type Env struct {
 
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
+	StdinTerminal  bool // standard input is a terminal: somebody can answer a question
 	StderrTerminal bool // standard error is a terminal: bars may be drawn on it
 }
 
@@ -32,6 +33,7 @@ func OSEnv() *Env {
 		Lookup: os.LookupEnv,
 		Dir:    dir,
 		Stdin:  os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
+		StdinTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 		StderrTerminal: drawable(os.Stderr),
 	}
 }

@@ -142,7 +142,7 @@ type Ledger struct {
 	cfg  Config
 	pipe *natsx.Pipe
 	// Each stream has its own committer: a batch can't span two.
-	requests, records, events, leases, keys, timers, dead *natsx.Committer
+	requests, records, events, leases, keys, timers, dead, settings *natsx.Committer
 
 	declared sync.Map // names of consumers that were found
 
@@ -165,7 +165,7 @@ func assemble(js jetstream.JetStream, pipe *natsx.Pipe, cfg Config) *Ledger {
 	committer := func() *natsx.Committer { return natsx.NewCommitter(js, pipe, cfg.PublishTimeout, costs) }
 	return &Ledger{
 		js: js, cfg: cfg, pipe: pipe,
-		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), timers: committer(), dead: committer(),
+		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), timers: committer(), dead: committer(), settings: committer(),
 		clock: time.Now, feedTime: feedTime,
 	}
 }

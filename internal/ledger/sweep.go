@@ -82,6 +82,15 @@ func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
 	return mended, errors.Join(errs...)
 }
 
+// Mend is Sweep for one run, which a cancel hint named.
+func (l *Ledger) Mend(ctx context.Context, key Key, worker string) error {
+	_, err := l.sweepOne(ctx, key, worker)
+	if errors.Is(err, errConflict) || errors.Is(err, ErrLost) {
+		return nil // somebody else is at it
+	}
+	return err
+}
+
 func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, error) {
 	old, err := l.read(ctx, key, natsx.LastFromLeader)
 	if err != nil || !old.found {

@@ -110,11 +110,12 @@ func (t Topology) streams() []jetstream.StreamConfig {
 	records.RePublish = &jetstream.RePublish{
 		Source: s.Done("*", "*"), Destination: s.DoneStored("{{wildcard(1)}}", "{{wildcard(2)}}"),
 	}
+	settings := t.bucket("settings", "pauses of queues", 16<<20)
 	leases := t.bucket("leases", "signs of life of runs, and the roster of workers", 256<<20)
 	leases.SubjectDeleteMarkerTTL = leaseMarkerTTL
 	keys := t.bucket("keys", "idempotency and unique keys, limits and their slots", 256<<20)
 	keys.SubjectDeleteMarkerTTL = leaseMarkerTTL
-	return []jetstream.StreamConfig{requests, events, records, t.dead(), leases, keys, t.schedules()}
+	return []jetstream.StreamConfig{requests, events, records, t.dead(), settings, leases, keys, t.schedules()}
 }
 
 // dead keeps one letter for each run; an empty message with a time to live removes it.

@@ -1,0 +1,79 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/kedge-run/kedge/internal/natsx"
+	"github.com/kedge-run/kedge/messages"
+)
+
+func (l *Ledger) settingsBucket() string { return l.cfg.Subjects.Bucket("settings") }
+
+// PauseSubject is where a change of a queue's pause is published: whoever hears it
+// reads the pause again.
+func (l *Ledger) PauseSubject(queue string) string {
+	return natsx.KeySubject(l.settingsBucket(), messages.PauseKey(queue))
+}
+
+// PauseQueue lets the workers of a queue start nothing until ResumeQueue, also those
+// that are started meanwhile. Runs under way go on, submits are taken.
+func (l *Ledger) PauseQueue(ctx context.Context, queue string, pause messages.Pause) error {
+	if pause.At.IsZero() {
+		pause.At = l.now()
+	}
+	value, err := json.Marshal(pause)
+	if err != nil {
+		return fmt.Errorf("pausing queue %s: %w", queue, err)
+	}
+	if _, err := l.settings.Store(ctx, natsx.Put(l.settingsBucket(), messages.PauseKey(queue), value, 0)); err != nil {
+		return fmt.Errorf("pausing queue %s: %w", queue, err)
+	}
+	return nil
+}
+
+// ResumeQueue ends a pause, if there is one.
+func (l *Ledger) ResumeQueue(ctx context.Context, queue string) error {
+	if _, err := l.settings.Store(ctx, natsx.Remove(l.settingsBucket(), messages.PauseKey(queue), minTTL)); err != nil {
+		return fmt.Errorf("resuming queue %s: %w", queue, err)
+	}
+	return nil
+}
+
+// Pause reads the pause of a queue; nil when it is not paused.
+func (l *Ledger) Pause(ctx context.Context, queue string) (*messages.Pause, error) {
+	stored, err := natsx.LastFromLeader(ctx, l.js, natsx.KeyStream(l.settingsBucket()), l.PauseSubject(queue))
+	if errors.Is(err, natsx.ErrNoRecord) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pause of queue %s: %w", queue, err)
+	}
+	pause := &messages.Pause{}
+	if err := json.Unmarshal(stored.Data, pause); err != nil {
+		return nil, fmt.Errorf("pause of queue %s: %w", queue, err)
+	}
+	return pause, nil
+}
+
+// Pauses reads the pauses of all queues, by queue.
+func (l *Ledger) Pauses(ctx context.Context) (map[string]messages.Pause, error) {
+	all := map[string]messages.Pause{}
+	err := l.each(ctx, l.settingsBucket(), messages.PauseKey("*"), func(entry jetstream.KeyValueEntry) error {
+		var pause messages.Pause
+		if err := json.Unmarshal(entry.Value(), &pause); err != nil {
+			return err
+		}
+		queue, err := messages.DecodeToken(strings.TrimPrefix(entry.Key(), messages.PauseKey("")))
+		if err == nil {
+			all[queue] = pause
+		}
+		return err
+	})
+	return all, err
+}
