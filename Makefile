@@ -20,6 +20,10 @@ run: build ## run the spaceflights project once: embedded NATS server, worker, s
 test: ## run all tests with the race detector
 	$(GO) test -race -timeout 25m ./...
 
+.PHONY: chaos
+chaos: ## break a fleet of real processes under 10,000 runs, with the times of production, and audit it (some 15 minutes)
+	KEDGE_CHAOS=full $(GO) test -count=1 -v -timeout 30m ./internal/chaos
+
 .PHONY: conformance
 conformance: ## ask Kedge what Kedro was asked; prints the counts of each family (KEDGE_VECTORS=DIR asks other questions)
 	@$(GO) test -count=1 -timeout 25m -v -run '^TestConformance' ./pipeline ./config ./catalog ./internal/cli ./session >.conformance.log 2>&1; status=$$?; \

@@ -31,6 +31,8 @@ type Config struct {
 	// MaxDataBytes bounds one parameter set, input or output that travels through the object bucket. Defaults to
 	// [messages.DefaultMaxDataBytes].
 	MaxDataBytes int64
+	// Now is the wall clock of records; what lasts is measured by the monotonic clock. Defaults to time.Now.
+	Now func() time.Time
 	// Open makes the session that all runs share. Required.
 	Open func(ctx context.Context, cfg session.ServiceConfig) (session.Session, error)
 	// Prefix is the first token of all subjects. Defaults to "kedge".

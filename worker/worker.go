@@ -65,7 +65,7 @@ func New(cfg Config) (*Worker, error) {
 		return nil, fmt.Errorf("worker configuration: %w", err)
 	}
 	book, err := ledger.New(js, ledger.Config{
-		Subjects: subjects, LeaseTTL: cfg.Timing.Lease, ReplyPrefixes: cfg.ReplyPrefixes,
+		Subjects: subjects, LeaseTTL: cfg.Timing.Lease, ReplyPrefixes: cfg.ReplyPrefixes, Now: cfg.Now, Faults: cfg.Faults,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("worker configuration: %w", err)

@@ -63,6 +63,8 @@ type Snapshot struct {
 	Replies  map[Run][]Reply // by sequence
 	Requests []Request
 	Leases   []Lease
+	Keys     []Owned
+	Objects  []Owned
 	// Unreadable are values that could not be read.
 	Unreadable []Finding
 }
@@ -93,6 +95,13 @@ type Lease struct {
 	Epoch uint64
 }
 
+// Owned is a key or object that belongs to a run.
+type Owned struct {
+	Run
+	Name     string
+	StoredAt time.Time
+}
+
 // Expect says what should be.
 type Expect struct {
 	// Submitted are runs that must have a record. Defaults to none.
@@ -101,6 +110,8 @@ type Expect struct {
 	Ended bool
 	// Grace is how long a change may be under way: what is younger is no finding.
 	Grace time.Duration
+	// Objects is how long an object may lie before its run is submitted.
+	Objects time.Duration
 }
 
 // Findings compares a snapshot with what should be; they are ordered by kind and run.
@@ -119,13 +130,23 @@ func (s Snapshot) Findings(expect Expect) []Finding {
 		waiting[request.Run] = true
 		s.judgeRequest(request, expect, add)
 	}
+	for _, key := range s.Keys {
+		if status, known := s.Statuses[key.Run]; s.At.Sub(key.StoredAt) >= expect.Grace && s.settled(status, expect) && (!known || status.State.Terminal()) {
+			add(KindKey, key.Run, "%s is kept for a run that has ended or is unknown", key.Name)
+		}
+	}
+	for _, object := range s.Objects {
+		if _, known := s.Statuses[object.Run]; !known && s.At.Sub(object.StoredAt) >= expect.Objects {
+			add(KindObject, object.Run, "%s is kept for a run that nobody knows", object.Name)
+		}
+	}
 	alive := map[Lease]bool{}
 	for _, lease := range s.Leases {
 		alive[lease] = true
 		s.judgeLease(lease, expect, add)
 	}
 	for run, status := range s.Statuses {
-		if s.At.Sub(status.UpdatedAt) >= expect.Grace {
+		if s.settled(status, expect) {
 			s.judgeStatus(run, status, expect, waiting[run], alive[Lease{Run: run, Epoch: status.Epoch}], add)
 		}
 	}
@@ -136,6 +157,11 @@ func (s Snapshot) Findings(expect Expect) []Finding {
 		return cmp.Or(cmp.Compare(slices.Index(Kinds(), a.Kind), slices.Index(Kinds(), b.Kind)), cmp.Compare(a.ID, b.ID), cmp.Compare(a.Detail, b.Detail))
 	})
 	return found
+}
+
+// settled reports whether a status is old enough for what follows from it.
+func (s Snapshot) settled(status Status, expect Expect) bool {
+	return s.At.Sub(status.UpdatedAt) >= expect.Grace
 }
 
 // report notes a finding.

@@ -195,6 +195,9 @@ func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d del
 	if !ok {
 		return nil, errConflict
 	}
+	if err := l.cfg.Faults.At(ctx, FaultClaimStored); err != nil {
+		return nil, err
+	}
 	claim := l.hold(stored, fetched{msg, l.pipe}, started)
 	claim.request = d.request
 	if next.Epoch > 1 {

@@ -128,7 +128,13 @@ func (c *Claim) settle(ctx context.Context, reply *messages.Reply) error {
 // the ack, so that a request that is gone has a terminal status. A failure after that
 // is left to the time to live and to the next delivery.
 func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
+	if err := c.ledger.cfg.Faults.At(ctx, FaultReplyStored); err != nil {
+		return err
+	}
 	if err := c.conclude(ctx, reply); err != nil {
+		return err
+	}
+	if err := c.ledger.cfg.Faults.At(ctx, FaultStatusStored); err != nil {
 		return err
 	}
 	log := zerolog.Ctx(ctx)

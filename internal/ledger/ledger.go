@@ -10,6 +10,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/kedge-run/kedge/internal/fault"
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
@@ -58,7 +59,20 @@ type Config struct {
 	DataGrace time.Duration
 	// Now is the wall clock of records. Defaults to time.Now.
 	Now func() time.Time
+	// Faults breaks the ledger at named places, in tests. Defaults to none.
+	Faults *fault.Points
 }
+
+// Places where tests break the ledger, see [Config.Faults].
+const (
+	// FaultClaimStored is passed when a claim is stored and its owner doesn't know yet.
+	FaultClaimStored = "claim stored"
+	// FaultReplyStored is passed when a reply is stored and the final status is not.
+	FaultReplyStored = "reply stored"
+	// FaultStatusStored is passed when the final status is stored and the request is not
+	// acknowledged.
+	FaultStatusStored = "final status stored"
+)
 
 // fieldRunID is the run's id in log lines.
 const fieldRunID = "run_id"
