@@ -30,6 +30,9 @@ const (
 	CodeTransient Code = "transient"
 	// CodeTimeout: the run was stopped because its timeout passed.
 	CodeTimeout Code = "timeout"
+	// CodeNodeTimeout: the run was stopped because a node ran longer than its
+	// node_timeout.
+	CodeNodeTimeout Code = "node_timeout"
 	// CodeStartByPassed: nobody started the run before its start_by.
 	CodeStartByPassed Code = "start_by_passed"
 	// CodeCancelled: somebody cancelled the run.
@@ -65,6 +68,7 @@ var retryClasses = map[Code]RetryClass{
 	CodeRunFailed:     RetryByPolicy,
 	CodeTransient:     RetryByPolicy,
 	CodeTimeout:       RetryByPolicy,
+	CodeNodeTimeout:   RetryByPolicy,
 	CodeInternal:      RetryByPolicy,
 	CodeWorkerLost:    RetryAlways,
 }

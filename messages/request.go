@@ -54,6 +54,8 @@ type RunRequest struct {
 	Priority Priority `json:"priority,omitempty"` // defaults to p1
 	// Timeout ends the run after so long in one attempt; 0: never.
 	Timeout Duration `json:"timeout,omitempty"`
+	// NodeTimeout ends the run when one of its nodes takes so long; 0: never.
+	NodeTimeout Duration `json:"node_timeout,omitempty"`
 	// StartBy ends the run as timed_out when nobody has started it by then.
 	StartBy time.Time `json:"start_by,omitzero"`
 	// MaxAttempts, Backoff and RetryOn say what an error of a node means for the run, see

@@ -121,6 +121,9 @@ func (r *RunRequest) checkQueueing() *FieldError {
 	if r.Timeout < 0 {
 		return invalid("timeout", "must not be negative")
 	}
+	if r.NodeTimeout < 0 {
+		return invalid("node_timeout", "must not be negative")
+	}
 	return r.checkRetries()
 }
 

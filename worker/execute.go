@@ -107,8 +107,11 @@ func (w *Worker) runSession(r *run) (result *session.Result, err error) {
 	}
 	opts.SaveVersion = r.claim.SaveVersion()
 	opts.Observe = func(e session.Event) { w.observe(r, e) }
-	if request.Timeout > 0 {
-		timer := time.AfterFunc(time.Duration(request.Timeout), func() { r.stop(ErrTimeout) })
+	r.clocks.on = request.Timeout > 0 || request.NodeTimeout > 0
+	r.clocks.limit, r.clocks.late = time.Duration(request.NodeTimeout), func(cause *timeoutError) { r.stop(cause) }
+	defer r.clocks.close()
+	if limit := time.Duration(request.Timeout); limit > 0 {
+		timer := time.AfterFunc(limit, func() { r.stop(&timeoutError{limit: limit, nodes: r.clocks.nodes(), kind: ErrTimeout}) })
 		defer timer.Stop()
 	}
 	return w.session.Run(r.unnamed.WithContext(r.ctx), opts)
@@ -156,6 +159,14 @@ func (w *Worker) conclude(r *run, result *session.Result, err error) {
 		return
 	}
 	reply := out.reply(r.claim.Request(), err)
+	var late *timeoutError
+	if out.state == messages.StateTimedOut && errors.As(context.Cause(r.ctx), &late) {
+		// What the nodes made of the end of their context says less.
+		reply.Error.Message = late.Error()
+		if len(late.nodes) > 0 {
+			reply.Error.Node = late.nodes[0]
+		}
+	}
 	// The nodes of an abandoned run still work: another attempt would run beside them.
 	if !out.final && !r.abandoned {
 		if again, ok := r.claim.Retry(w.cfg.Retry, reply.Error.Failure()); ok {

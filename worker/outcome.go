@@ -42,6 +42,7 @@ var causes = []struct {
 	{ErrStopping, outcome{settle: settlePutBack}},
 	{ErrCancelled, outcome{state: messages.StateCancelled, code: messages.CodeCancelled}},
 	{ErrTimeout, outcome{state: messages.StateTimedOut, code: messages.CodeTimeout}},
+	{ErrNodeTimeout, outcome{state: messages.StateTimedOut, code: messages.CodeNodeTimeout}},
 }
 
 // failures is the one table from errors of a session to replies; the first row that fits decides. Errors of a run that

@@ -22,9 +22,13 @@ func (w *Worker) observe(r *run, e session.Event) {
 	case session.EventRunStarted:
 		r.advance(0, len(e.Nodes), "")
 	case session.EventNodeStarted:
+		r.clocks.start(e.Node)
 		r.advance(0, e.Total, e.Node)
 	case session.EventNodeFinished:
+		r.clocks.stop(e.Node)
 		r.advance(e.Index, e.Total, e.Node)
+	case session.EventNodeFailed:
+		r.clocks.stop(e.Node)
 	case session.EventLog:
 		w.log(r, e)
 		return

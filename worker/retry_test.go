@@ -12,6 +12,7 @@ import (
 
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/pipeline"
+	"github.com/kedge-run/kedge/project"
 	"github.com/kedge-run/kedge/session"
 	"github.com/kedge-run/kedge/worker"
 )
@@ -81,6 +82,42 @@ func TestRetries(t *testing.T) {
 			require.Empty(t, s.versions)
 		})
 	}
+}
+
+// A node that hangs ends its run, and is named; other nodes may take as long together.
+func TestNodeTimeout(t *testing.T) {
+	f := newFixture(t)
+	slowly := func(ctx context.Context, d time.Duration) error {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(d):
+			return nil
+		}
+	}
+	f.start(open(t, nil, project.WithPipeline("__default__", func() (*pipeline.Pipeline, error) {
+		return pipeline.New(
+			pipeline.Define(func(ctx context.Context, x int) (int, error) { return x, slowly(ctx, 200*time.Millisecond) }, "params:x", "a", pipeline.Name("first")),
+			pipeline.Define(func(ctx context.Context, a int) (int, error) { return a, slowly(ctx, 200*time.Millisecond) }, "a", "b", pipeline.Name("second")),
+			pipeline.Define(func(ctx context.Context, b int) (int, error) { return b, slowly(ctx, time.Duration(b)*time.Minute) }, "b", "c", pipeline.Name("third")),
+		)
+	})), nil)
+	request := func(x int) messages.RunRequest {
+		return messages.RunRequest{RuntimeParams: map[string]any{"x": x}, NodeTimeout: messages.Duration(350 * time.Millisecond)}
+	}
+	require.Equal(t, messages.StateSucceeded, f.wait(f.submit(request(0))).State(), "each node kept to its time")
+	reply := f.wait(f.submit(request(1)))
+	require.Equal(t, messages.StateTimedOut, reply.State())
+	require.Equal(t, messages.CodeNodeTimeout, reply.Error.Code)
+	require.Equal(t, "third", reply.Error.Node)
+	require.Equal(t, "node third was stopped: it ran longer than the node timeout of 350ms", reply.Error.Message)
+
+	long := messages.RunRequest{RuntimeParams: map[string]any{"x": 1}, Timeout: messages.Duration(time.Second), MaxAttempts: 2, Backoff: quick}
+	reply = f.wait(f.submit(long))
+	require.Equal(t, messages.CodeTimeout, reply.Error.Code)
+	require.Equal(t, "the run was stopped: its timeout of 1s passed in node third", reply.Error.Message)
+	require.Equal(t, 2, reply.Error.Attempt, "a timeout is of one attempt")
+	f.emptyQueue()
 }
 
 // A run that waits for its next attempt is queued, says why, and outlives its worker.

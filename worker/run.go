@@ -27,6 +27,8 @@ type run struct {
 	ended     atomic.Bool
 	abandoned bool // it was the grace timer; set before conclude
 
+	clocks nodeClocks
+
 	logs struct {
 		mu    sync.Mutex // guards lines, and keeps the lines in order
 		lines int        // log lines seen

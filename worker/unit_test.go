@@ -76,6 +76,7 @@ func TestOutcomes(t *testing.T) {
 		{"cancelled", ErrCancelled, plain, outcome{state: messages.StateCancelled, code: messages.CodeCancelled}},
 		{"cancelled but finished", ErrCancelled, nil, outcome{state: messages.StateSucceeded}},
 		{"timeout", ErrTimeout, plain, outcome{state: messages.StateTimedOut, code: messages.CodeTimeout}},
+		{"node timeout", &timeoutError{kind: ErrNodeTimeout, nodes: []string{"n"}}, plain, outcome{state: messages.StateTimedOut, code: messages.CodeNodeTimeout}},
 		{"node", nil, nodeError(plain), outcome{state: messages.StateFailed, code: messages.CodeNodeFailed}},
 		{"dataset", nil, nodeError(&catalog.DatasetError{}), outcome{state: messages.StateFailed, code: messages.CodeDatasetFailed}},
 		{"retryable", nil, nodeError(retryable{plain}), outcome{state: messages.StateFailed, code: messages.CodeTransient}},

@@ -22,7 +22,7 @@ type runFlags struct {
 
 	queue, priority, runID, replySubject string
 	idempotencyKey, uniqueKey            string
-	timeout                              time.Duration
+	timeout, nodeTimeout                 time.Duration
 	startBy, at                          string
 	in                                   time.Duration
 	labels                               map[string]string
@@ -66,6 +66,7 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.queue, "queue", "", "`queue` of the project (default: see above)")
 	set.StringVar(&f.priority, "priority", string(messages.DefaultPriority), "`p0` (first) to p3 (last)")
 	set.DurationVar(&f.timeout, "timeout", 0, "end the run after so long, for instance 90s or 2h (default: never)")
+	set.DurationVar(&f.nodeTimeout, "node-timeout", 0, "end the run when one of its nodes takes so long (default: never)")
 	f.retry = cli.AddRetryFlags(set, "default: as the worker says, else 1; an error that says it is transient: 3")
 	set.StringVar(&f.startBy, "start-by", "", "give the run up when it has not started by then: a `time` (RFC 3339), or so long from now, for instance 10m")
 	set.StringVar(&f.at, "at", "", "queue the run at this `time` (RFC 3339); until then it is scheduled, and cancel works on it")
@@ -258,7 +259,7 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 		FromNodes: args.FromNodes, ToNodes: args.ToNodes, FromInputs: args.FromInputs, ToOutputs: args.ToOutputs,
 		Namespaces: args.Namespaces, LoadVersions: args.LoadVersions, OnlyMissingOutputs: args.OnlyMissing,
 		RuntimeParams: args.Params.Plain(), Runner: args.Runner, RunnerParams: runnerParams.Plain(),
-		Priority: messages.Priority(f.priority), Timeout: messages.Duration(f.timeout), StartBy: startBy,
+		Priority: messages.Priority(f.priority), Timeout: messages.Duration(f.timeout), NodeTimeout: messages.Duration(f.nodeTimeout), StartBy: startBy,
 		MaxAttempts: retry.MaxAttempts, Backoff: retry.Backoff, RetryOn: retry.RetryOn,
 		ReplySubject: f.replySubject, Labels: f.labels, Outputs: cli.SplitNames(f.outputs),
 		IdempotencyKey: f.kedro.Numbered(f.idempotencyKey), UniqueKey: f.kedro.Numbered(f.uniqueKey),
@@ -280,8 +281,8 @@ func (f *runFlags) refuse(args *cli.RunArgs) error {
 		return usage("--idempotency-key names one run, but --count asks for several", "put {n} into the key, for instance --idempotency-key nightly-{n}")
 	case f.namesOne(f.uniqueKey):
 		return usage("--unique-key names one run, but --count asks for several", "put {n} into the key, for instance --unique-key nightly-{n}")
-	case f.timeout < 0:
-		return usage("--timeout must not be negative", "")
+	case f.timeout < 0 || f.nodeTimeout < 0:
+		return usage("--timeout and --node-timeout must not be negative", "")
 	}
 	return checkJSON("params", args.Params.Plain())
 }
