@@ -17,6 +17,7 @@ var allowed = map[string][]string{
 	"internal/lifecycle": {},
 	"internal/pyproject": {},
 	"internal/storage":   {},
+	"internal/cron":      {},
 
 	// 1: the wire contract.
 	"messages": {},
@@ -82,6 +83,7 @@ var outside = map[string][]string{
 	"messages":         {"github.com/google/uuid"},
 	"internal/closest": {},
 	"internal/mask":    {},
+	"internal/cron":    {},
 	"pipeline":         {},
 	"hook":             {},
 }
@@ -95,7 +97,7 @@ func free(pkg string) bool {
 
 // mayImport reports whether from may import to, and if not, why.
 func mayImport(from, to string) (bool, string) {
-	leaf := map[string]bool{"internal/pyyaml": true, "internal/closest": true, "internal/mask": true, "internal/fault": true, "internal/lifecycle": true, "internal/pyproject": true, "internal/storage": true}
+	leaf := map[string]bool{"internal/pyyaml": true, "internal/closest": true, "internal/mask": true, "internal/fault": true, "internal/lifecycle": true, "internal/pyproject": true, "internal/storage": true, "internal/cron": true}
 	if leaf[to] && from != "messages" && !leaf[from] {
 		return true, ""
 	}
