@@ -110,6 +110,28 @@ func FuzzDecodeWorker(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) { fuzzLenient[Worker](t, data) })
 }
 
+func FuzzDecodeSchedule(f *testing.F) {
+	seed(f, "schedule")
+	for _, text := range []string{`{"name":"../x","cron":"* * * * *"}`, `{"every":"1ns"}`, `{"cron":"x","at":"2026-11-23T18:36:01Z"}`, `{"request":{"run_id":"r"}}`} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		schedule, err := DecodeSchedule(data)
+		if err != nil {
+			return
+		}
+		if err := schedule.Validate(); err != nil {
+			var field *FieldError
+			require.ErrorAs(t, err, &field)
+			require.Less(t, len(err.Error()), 4096)
+			return
+		}
+		require.True(t, schedule.SameDefinition(schedule))
+		require.NoError(t, schedule.TickRunID(schedule.At).Validate())
+		fuzzLenient[Schedule](t, data)
+	})
+}
+
 // fuzzLenient checks that whatever can be read can be written and read again.
 func fuzzLenient[T any](t *testing.T, data []byte) {
 	t.Helper()

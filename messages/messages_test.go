@@ -226,6 +226,12 @@ func decodeRecorded(name string, text []byte) (any, error) {
 			err = request.Validate()
 		}
 		return request, err
+	case "schedule":
+		schedule, err := DecodeSchedule(text)
+		if err == nil {
+			err = schedule.Validate()
+		}
+		return schedule, err
 	case "run_result", "run_error":
 		reply, err := DecodeReply(text)
 		if err != nil {

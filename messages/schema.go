@@ -26,6 +26,7 @@ func Schemas() map[string][]byte {
 		"pause":       reflect.TypeFor[Pause](),
 		"dead_letter": reflect.TypeFor[DeadLetter](),
 		"worker":      reflect.TypeFor[Worker](),
+		"schedule":    reflect.TypeFor[Schedule](),
 	} {
 		schema := schemaOf(t, t == reflect.TypeFor[RunRequest]())
 		schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"

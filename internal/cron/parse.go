@@ -81,7 +81,7 @@ func Parse(text, zone string) (*Schedule, error) {
 		}
 	}
 	s.weekday |= s.weekday >> 7 & 1 // 7 is Sunday, too
-	s.anyDay, s.anyWeekday = any(words[3]), any(words[5])
+	s.anyDay, s.anyWeekday = unrestricted(words[3]), unrestricted(words[5])
 	s.everyHour = bits.OnesCount64(s.hour) == 24
 	if s.Next(time.Unix(0, 0)).IsZero() {
 		return nil, fmt.Errorf("cron expression %q never fires", text)
@@ -89,8 +89,8 @@ func Parse(text, zone string) (*Schedule, error) {
 	return s, nil
 }
 
-// any reports whether a field leaves the choice of the day to the other one.
-func any(word string) bool { return word[0] == '*' || word[0] == '?' }
+// unrestricted reports whether a field leaves the choice of the day to the other one.
+func unrestricted(word string) bool { return word[0] == '*' || word[0] == '?' }
 
 // Zone finds a time zone by its name in the IANA database; "" is UTC. The zone of the
 // machine is refused: it differs between workers.

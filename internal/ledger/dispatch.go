@@ -3,6 +3,7 @@ package ledger
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -21,20 +22,33 @@ func (l *Ledger) Dispatch(ctx context.Context, msg jetstream.Msg, worker string)
 	if err != nil {
 		return errors.Join(err, msg.TermWithReason(err.Error()))
 	}
-	meta, err := msg.Metadata()
+	now, err := l.serverTime(ctx)
 	if err != nil {
 		return err
 	}
-	// The server's clock fired the timer; a worker's that lags must not doubt it.
-	now := l.now()
-	if fired := meta.Timestamp.UTC(); fired.After(now) {
-		now = fired
-	}
+	var again time.Duration
 	if timed.Run != "" {
 		err = l.promote(ctx, Key{timed.Tenant, timed.Run}, now, worker)
+	} else {
+		again, err = l.tick(ctx, ScheduleKey{timed.Tenant, timed.Schedule}, now)
+	}
+	if err == nil && again > 0 {
+		return msg.NakWithDelay(again)
 	}
 	if err != nil {
 		return errors.Join(err, msg.NakWithDelay(dispatchRetry))
 	}
 	return natsx.Ack(ctx, l.pipe, msg)
+}
+
+// serverTime is the clock that fires the timers. A worker's own may be wrong, and would
+// start a run too early.
+func (l *Ledger) serverTime(ctx context.Context) (time.Time, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	stream, err := l.js.Stream(ctx, l.cfg.Subjects.Stream("SCHEDULES"))
+	if err != nil {
+		return time.Time{}, fmt.Errorf("asking for the server's time: %w", err)
+	}
+	return stream.CachedInfo().TimeStamp.UTC(), nil
 }

@@ -31,6 +31,10 @@ var (
 	ErrConflict = errors.New("run id is taken by another request")
 	// ErrNoQueue: nobody declared this queue and tenant.
 	ErrNoQueue = errors.New("no such queue for this tenant; a worker or `worker setup` declares them")
+	// ErrNoSchedule: no such schedule.
+	ErrNoSchedule = errors.New("schedule not found")
+	// ErrScheduleExists: the name belongs to another schedule.
+	ErrScheduleExists = errors.New("a schedule of this name exists, and says something else")
 	// ErrFull: the queue has reached its size limit; the submitter should wait.
 	ErrFull = errors.New("queue is full")
 )
@@ -88,7 +92,7 @@ type Submission struct {
 	Tenant  string // defaults to "default"
 	Queue   string
 	Request *messages.RunRequest
-	// At is when the run enters its queue. Defaults to now.
+	// At is when the run enters its queue, by the server's clock. Defaults to at once.
 	At time.Time
 	// Header travels with the request, for example a trace context.
 	Header nats.Header
@@ -156,7 +160,7 @@ type Ledger struct {
 	cfg  Config
 	pipe *natsx.Pipe
 	// Each stream has its own committer: a batch can't span two.
-	requests, records, events, leases, keys, timers, dead, settings *natsx.Committer
+	requests, records, events, leases, keys, dead, settings, timers, schedules *natsx.Committer
 
 	declared sync.Map // names of consumers that were found
 
@@ -179,7 +183,8 @@ func assemble(js jetstream.JetStream, pipe *natsx.Pipe, cfg Config) *Ledger {
 	committer := func() *natsx.Committer { return natsx.NewCommitter(js, pipe, cfg.PublishTimeout, costs) }
 	return &Ledger{
 		js: js, cfg: cfg, pipe: pipe,
-		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), timers: committer(), dead: committer(), settings: committer(),
+		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), dead: committer(),
+		settings: committer(), timers: committer(), schedules: committer(),
 		clock: time.Now, feedTime: feedTime,
 	}
 }

@@ -176,7 +176,7 @@ func (l *Ledger) prepare(ctx context.Context, s Submission) (messages.Status, []
 		address: address, request: s.Request, digest: digest, storedAt: l.now(),
 		subject: l.cfg.Subjects.Request(address.Priority, address.Queue, address.Tenant, address.RunID),
 	})
-	if s.At.After(l.now()) {
+	if !s.At.IsZero() { // whether it has passed, the server's clock decides
 		status, err = l.delay(status, body, s.At)
 	}
 	return status, body, err

@@ -79,7 +79,8 @@ func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
 			mended++
 		}
 	}
-	return mended, errors.Join(errs...)
+	ticked, err := l.sweepSchedules(ctx)
+	return mended + ticked, errors.Join(append(errs, err)...)
 }
 
 // Mend is Sweep for one run, which a cancel hint named.
@@ -107,7 +108,11 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 		return false, nil
 	}
 	if what == promote {
-		return true, l.promote(ctx, key, l.now(), worker)
+		now, err := l.serverTime(ctx)
+		if err != nil {
+			return false, err
+		}
+		return true, l.promote(ctx, key, now, worker)
 	}
 	zerolog.Ctx(ctx).Info().Str(fieldRunID, string(key.RunID)).Str("state", string(old.status.State)).Msg("mending a run that nobody is at")
 	claim, err := l.take(ctx, old, worker)

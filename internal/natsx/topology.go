@@ -115,7 +115,8 @@ func (t Topology) streams() []jetstream.StreamConfig {
 	leases.SubjectDeleteMarkerTTL = leaseMarkerTTL
 	keys := t.bucket("keys", "idempotency and unique keys, limits and their slots", 256<<20)
 	keys.SubjectDeleteMarkerTTL = leaseMarkerTTL
-	return []jetstream.StreamConfig{requests, events, records, t.dead(), settings, leases, keys, t.schedules()}
+	schedules := t.bucket("schedules", "schedules, and what came of them", 256<<20)
+	return []jetstream.StreamConfig{requests, events, records, t.dead(), settings, leases, keys, schedules, t.timers()}
 }
 
 // dead keeps one letter for each run; an empty message with a time to live removes it.
@@ -130,9 +131,9 @@ func (t Topology) dead() jetstream.StreamConfig {
 	}
 }
 
-// schedules can't be part of the stream of requests: the server has no schedules where
+// timers can't be part of the stream of requests: the server has no schedules where
 // it refuses new messages.
-func (t Topology) schedules() jetstream.StreamConfig {
+func (t Topology) timers() jetstream.StreamConfig {
 	s := t.Subjects
 	return jetstream.StreamConfig{
 		Name: s.Stream("SCHEDULES"), Subjects: []string{s.Timers(), s.Dues()},
