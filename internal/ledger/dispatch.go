@@ -41,9 +41,8 @@ func (l *Ledger) Dispatch(ctx context.Context, msg jetstream.Msg, worker string)
 	return natsx.Ack(ctx, l.pipe, msg)
 }
 
-// serverTime is the clock that fires the timers. A worker's own may be wrong, and would
-// start a run too early.
-func (l *Ledger) serverTime(ctx context.Context) (time.Time, error) {
+// askTime reads the server's clock.
+func (l *Ledger) askTime(ctx context.Context) (time.Time, error) {
 	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	stream, err := l.js.Stream(ctx, l.cfg.Subjects.Stream("SCHEDULES"))

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"sync"
@@ -166,6 +167,9 @@ type Ledger struct {
 
 	clock    func() time.Time // the monotonic clock, by which claims run out
 	feedTime time.Duration    // how long an event is gathered; negative: until it is let go
+	// serverTime is the clock that fires the timers. A worker's own may be wrong, and
+	// would start a run too early.
+	serverTime func(context.Context) (time.Time, error)
 }
 
 // New gives the ledger of one connection. The streams must exist, see natsx.Topology.
@@ -181,12 +185,14 @@ func New(js jetstream.JetStream, cfg Config) (*Ledger, error) {
 func assemble(js jetstream.JetStream, pipe *natsx.Pipe, cfg Config) *Ledger {
 	costs := natsx.NewCosts()
 	committer := func() *natsx.Committer { return natsx.NewCommitter(js, pipe, cfg.PublishTimeout, costs) }
-	return &Ledger{
+	l := &Ledger{
 		js: js, cfg: cfg, pipe: pipe,
 		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), dead: committer(),
 		settings: committer(), timers: committer(), schedules: committer(),
 		clock: time.Now, feedTime: feedTime,
 	}
+	l.serverTime = l.askTime
+	return l
 }
 
 // Close ends what the ledger holds of the connection, which stays the caller's. What is

@@ -341,7 +341,7 @@ func sweepProgram(p *process) {
 // dispatchProgram does what a fired timer asks for.
 func dispatchProgram(p *process) {
 	l := p.ledger()
-	p.note("dispatched: %v", result(l.promote(context.Background(), theKey, l.now(), p.name)))
+	p.note("dispatched: %v", result(l.promote(context.Background(), theKey, epoch.Add(p.now), p.name)))
 }
 
 // work does what worker.execute does with a delivery.
