@@ -36,6 +36,9 @@ func work(ctx context.Context, url string, slots int) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if err := writeCommandPipelines(dir); err != nil {
+		return err
+	}
 	w, err := worker.New(worker.Config{
 		Conn: nc, Project: queue, Concurrency: slots, Grace: -1, Logger: zerolog.New(os.Stderr).Level(zerolog.WarnLevel),
 		Open: func(ctx context.Context, _ session.ServiceConfig) (session.Session, error) {
