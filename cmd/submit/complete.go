@@ -72,6 +72,8 @@ func completeFlags(root *cobra.Command) error {
 		"priority": {"p0", "p1", "p2", "p3"},
 		"runner":   {"SequentialRunner", "ThreadRunner", "ParallelRunner"},
 		"state":    stateNames(),
+		"overlap":  {"skip", "queue", "replace"},
+		"catch-up": {"one", "none", "all"},
 	}
 	for _, cmd := range root.Commands() {
 		if err := completeFlagsOf(cmd, words); err != nil {

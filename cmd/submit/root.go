@@ -54,7 +54,7 @@ func newRoot(env *cli.Env) *cobra.Command {
 	root.SetErr(env.Stderr)
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return cli.FlagError(cmd.Flags(), err) })
 	a.server = cli.AddServerFlags(root.PersistentFlags(), env)
-	root.AddCommand(a.runCommand(), a.planCommand(), a.snapshotCommand(), a.statusCommand(), a.resultCommand(), a.listCommand(), a.eventsCommand(), a.cancelCommand(),
+	root.AddCommand(a.runCommand(), a.planCommand(), a.snapshotCommand(), a.statusCommand(), a.resultCommand(), a.listCommand(), a.eventsCommand(), a.cancelCommand(), a.scheduleCommand(),
 		a.retryCommand(), a.deadCommand(), a.queueCommand(), a.workerCommand())
 	if err := completeFlags(root); err != nil {
 		panic(err) // a flag was given two completions: a mistake in this program
@@ -80,7 +80,7 @@ func unknownCommand(root *cobra.Command, name string) error {
 // kedroWords rewrites the two-letter shorthands of Kedro when the command is run.
 func kedroWords(root *cobra.Command, argv []string) []string {
 	cmd, _, err := root.Find(argv)
-	if err != nil || cmd.Name() != "run" && cmd.Name() != "plan" {
+	if err != nil || cmd.Name() != "run" && cmd.Name() != "plan" && cmd.CommandPath() != "submit schedule add" {
 		return argv
 	}
 	cmd.InheritedFlags() // merges the flags of the root into those of the command

@@ -74,6 +74,10 @@ func Explain(err error) error {
 		return &Error{Code: Unreachable, Err: fmt.Errorf("the server is not set up for Kedge: %w", err), Hint: "make its streams: worker setup --nats URL --queue NAME"}
 	case errors.Is(err, client.ErrNotFound):
 		return &Error{Code: NotFound, Err: err, Hint: "`submit list` shows the runs that are known; records of ended runs are kept for 7 days"}
+	case errors.Is(err, client.ErrNoSchedule):
+		return &Error{Code: NotFound, Err: err, Hint: "`submit schedule list` shows the schedules"}
+	case errors.Is(err, client.ErrScheduleExists):
+		return &Error{Code: Rejected, Err: err, Hint: "--replace puts the new one in its place; `submit schedule show NAME` shows the one that exists"}
 	case errors.As(err, &queue):
 		return &Error{Code: Usage, Err: err, Hint: "name the queue with --queue, or work in the project's folder; the queue is the project's name"}
 	case errors.Is(err, client.ErrTooLarge):

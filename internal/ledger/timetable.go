@@ -22,8 +22,8 @@ func timetableOf(s *messages.Schedule) (timetable, error) {
 			if t.Before(s.CreatedAt) {
 				t = s.CreatedAt
 			}
-			every := time.Duration(s.Every)
-			return s.CreatedAt.Add((t.Sub(s.CreatedAt)/every + 1) * every)
+			since := t.Sub(s.CreatedAt)
+			return t.Add(time.Duration(s.Every) - since%time.Duration(s.Every))
 		}, nil
 	}
 	return func(t time.Time) time.Time {
@@ -194,4 +194,17 @@ func turnOf(s messages.Schedule, live []messages.RunID) turn {
 		return turnCancel
 	}
 	return turnSkip
+}
+
+// NextTimes lists the next n times at which a schedule is due after a time.
+func NextTimes(s messages.Schedule, after time.Time, n int) ([]time.Time, error) {
+	next, err := timetableOf(&s)
+	if err != nil {
+		return nil, err
+	}
+	var times []time.Time
+	for t := next(after); !t.IsZero() && len(times) < n; t = next(t) {
+		times = append(times, t)
+	}
+	return times, nil
 }
