@@ -164,6 +164,7 @@ type Ledger struct {
 	requests, records, events, leases, keys, dead, settings, timers, schedules *natsx.Committer
 
 	declared sync.Map // names of consumers that were found
+	floors   sync.Map // name of a consumer -> passed
 
 	clock    func() time.Time // the monotonic clock, by which claims run out
 	feedTime time.Duration    // how long an event is gathered; negative: until it is let go

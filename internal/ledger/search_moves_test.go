@@ -28,6 +28,7 @@ type state struct {
 type proc struct {
 	*mind
 	running bool          // the run is under way in it
+	leased  bool          // it has given a sign of life
 	until   time.Duration // when its claim is over
 }
 
@@ -181,7 +182,6 @@ func (s *search) happen(st *state, m move) {
 		st.left.deliveries--
 		if m.kind == early {
 			st.left.early--
-			st.w.early = true
 		}
 		if m.number != 0 {
 			st.left.jumps--
@@ -190,7 +190,7 @@ func (s *search) happen(st *state, m move) {
 		s.deliver(st, time.Duration(m.number)*time.Hour)
 	case sweeps:
 		st.left.sweeps--
-		s.start(st, program{name: "sweeper"}, sweepProgram)
+		s.start(st, program{name: "sweeper"}, s.sweepProgram)
 	case submits:
 		st.left.submits--
 		s.start(st, program{name: "submitter"}, s.submitProgram)
@@ -247,7 +247,7 @@ func (s *search) settleDown(st *state, who int) {
 		case opNote:
 			s.note("        %s: %s", p.program.name, o.text)
 		case opRuns:
-			p.running, p.until = true, o.delay
+			p.running, p.leased, p.until = true, o.leased, o.delay
 			st.exclude(who)
 		case opRests:
 			p.running = false
@@ -281,11 +281,10 @@ func (st *state) exclude(who int) {
 	}
 }
 
-// holds reports whether nobody else should run what p runs. When a message may come before its time, only signs of
-// life keep it.
+// holds reports whether nobody else should run what p runs: a claim without a lease is believed for half its time.
 func (st *state) holds(p proc) bool {
 	until := p.until
-	if st.w.early {
+	if !p.leased {
 		until -= modelLease / 2
 	}
 	return p.running && st.w.now < until
@@ -333,9 +332,13 @@ func cancelProgram(p *process) {
 	}
 }
 
-func sweepProgram(p *process) {
-	did, err := p.ledger().sweepOne(context.Background(), theKey, p.name)
+func (s *search) sweepProgram(p *process) {
+	l := p.ledger()
+	did, err := l.sweepOne(context.Background(), theKey, p.name)
 	p.note("mended: %v, %v", did, result(err))
+	if key := s.scenario.request.UniqueKey; key != "" {
+		_ = l.sweepKey(context.Background(), keyName(kindUnique, theKey.Tenant, key))
+	}
 }
 
 // dispatchProgram does what a fired timer asks for.
@@ -346,7 +349,11 @@ func dispatchProgram(p *process) {
 
 // work does what worker.execute does with a delivery.
 func (s *search) work(p *process, msg *fetchedMsg) {
-	c, err := p.ledger().Claim(context.Background(), msg, p.name)
+	l := p.ledger()
+	c, err := l.Claim(context.Background(), msg, p.name)
+	if errors.Is(err, ErrAlone) {
+		c, err = l.ClaimAlone(context.Background(), msg, p.name)
+	}
 	switch {
 	case err != nil:
 		p.note("cannot claim: %v", err)
@@ -366,7 +373,9 @@ func (s *search) work(p *process, msg *fetchedMsg) {
 	s.scenario.endings[p.ask(op{kind: opChoose, options: options}).option].do(p, c)
 }
 
-func (p *process) runs(c *Claim) { p.ask(op{kind: opRuns, delay: c.ExpiresAt().Sub(epoch)}) }
+func (p *process) runs(c *Claim) {
+	p.ask(op{kind: opRuns, delay: c.ExpiresAt().Sub(epoch), leased: c.leased})
+}
 
 // ending is what a worker does with its claim; the search tries all.
 type ending struct {

@@ -30,6 +30,7 @@ type op struct {
 	options []string // opChoose
 	text    string   // opNote, opFail
 	delay   time.Duration
+	leased  bool   // opRuns: there is a lease
 	request uint64 // sequence of the message that is acked; 0: any
 }
 
@@ -252,6 +253,15 @@ func (s standIn) StoreRecord(_ context.Context, msg *nats.Msg) (uint64, error) {
 func (s standIn) Stream(context.Context, string) (jetstream.Stream, error) {
 	return purger{p: s.p}, nil
 }
+
+// Consumer gives one that has passed nothing.
+func (s standIn) Consumer(context.Context, string, string) (jetstream.Consumer, error) {
+	return untouched{}, nil
+}
+
+type untouched struct{ jetstream.Consumer }
+
+func (untouched) CachedInfo() *jetstream.ConsumerInfo { return &jetstream.ConsumerInfo{} }
 
 type purger struct {
 	jetstream.Stream // only Purge is there

@@ -98,13 +98,20 @@ func (s *search) explore() *counterexample {
 	}
 	s.near = len(s.queue) == 0
 	random := rand.New(rand.NewPCG(1, 2))
-	for len(s.seen) < s.most && !s.near {
+	for fruitless := 0; len(s.seen) < s.most && !s.near && fruitless < maxFruitless; fruitless++ {
+		before := len(s.seen)
 		if bad := s.walk(s.queue[random.IntN(len(s.queue))], random); bad != nil {
 			return bad
+		}
+		if len(s.seen) > before {
+			fruitless = 0
 		}
 	}
 	return nil
 }
+
+// maxFruitless is how many ways without a new state tell that there are hardly any more.
+const maxFruitless = 1000
 
 // walk goes on at random until nothing can happen.
 func (s *search) walk(at reached, random *rand.Rand) *counterexample {
@@ -161,7 +168,7 @@ func (st *state) digest() uint64 {
 	maphash.WriteComparable(&sum, st.started)
 	for _, p := range st.procs {
 		maphash.WriteComparable(&sum, [2]int64{int64(p.id), int64(p.until)})
-		maphash.WriteComparable(&sum, p.running)
+		maphash.WriteComparable(&sum, [2]bool{p.running, p.leased})
 	}
 	return sum.Sum64()
 }
@@ -204,7 +211,7 @@ func (s *search) runDown(st state) string {
 			s.deliver(&st, 0)
 			s.finish(&st)
 		}
-		s.start(&st, program{name: "sweeper"}, sweepProgram)
+		s.start(&st, program{name: "sweeper"}, s.sweepProgram)
 		s.finish(&st)
 		if st.w.violation != "" {
 			return st.w.violation
@@ -317,6 +324,16 @@ func scenarios() map[string]scenario {
 			budget: budget{crashes: 1, lost: 1, submits: 1, ticks: 1, deliveries: 1}, endings: []ending{succeeds},
 			request: messages.RunRequest{IdempotencyKey: "k"},
 		},
+		"unique key": {
+			budget: budget{crashes: 2, lost: 1, submits: 1, ticks: 2, deliveries: 2}, endings: []ending{succeeds},
+			request: messages.RunRequest{UniqueKey: "k"},
+		},
+		"unique key, cancel": {
+			budget: budget{crashes: 1, cancels: 1, sweeps: 1, ticks: 3, deliveries: 1}, endings: []ending{beats},
+			request: messages.RunRequest{UniqueKey: "k"},
+		},
+		"dead letters":       {budget: budget{crashes: 4, ticks: 6, deliveries: 4}, endings: []ending{succeeds}},
+		"dead letters, more": {budget: budget{crashes: 3, lost: 1, cancels: 1, ticks: 6, deliveries: 4}, endings: []ending{loses}},
 		"delay": {
 			budget: budget{crashes: 1, lost: 1, dispatches: 2, sweeps: 1, ticks: 2, deliveries: 1}, endings: []ending{succeeds},
 			at: epoch.Add(modelTick),

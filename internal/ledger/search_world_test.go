@@ -29,7 +29,6 @@ type world struct {
 	dones     int  // replies that were ever stored
 	submitted bool // a submit told its caller that the run is stored
 	jumped    bool // a wall clock was wrong
-	early     bool // a message was delivered before its ack wait was over
 	violation string
 }
 
@@ -232,6 +231,8 @@ func (w *world) check(at subject, next version) {
 		w.fail("an unreadable status is stored")
 	case next.status.State.Terminal() && w.dones == 0:
 		w.fail("the status says %s, and no reply is stored", next.status.State)
+	case next.status.State == messages.StateDead && len(w.shelves[streamDead].subjects) == 0:
+		w.fail("the run is dead, and there is no dead letter")
 	case !found || last.status == nil:
 	case last.status.State.Terminal() && last.digest != next.digest:
 		w.fail("a final status, %s, is overwritten by %s", last.status.State, next.status.State)
@@ -309,6 +310,11 @@ func (w *world) snapshot() audit.Snapshot {
 	if request, at, ok := w.queued(); ok {
 		s.Requests = append(s.Requests, audit.Request{Run: run, Subject: at, Sequence: request.sequence, StoredAt: epoch.Add(request.stored)})
 	}
+	for _, at := range w.shelves[streamKeys].subjects {
+		if last, ok := at.last(); ok && !last.deleted() && strings.HasPrefix(at.name, natsx.KeySubject("kedge_keys", "unique.")) {
+			s.Keys = append(s.Keys, audit.Owned{Run: run, Name: at.name, StoredAt: epoch.Add(last.stored)})
+		}
+	}
 	for _, at := range w.shelves[streamLeases].subjects {
 		if last, ok := at.last(); ok && !last.deleted() {
 			of, _ := strconv.ParseUint(at.name[strings.LastIndexByte(at.name, '.')+1:], 10, 64)
@@ -322,7 +328,7 @@ func (w *world) snapshot() audit.Snapshot {
 func (w *world) digest(h *maphash.Hash) {
 	maphash.WriteComparable(h, w.request)
 	maphash.WriteComparable(h, [2]int64{int64(w.now), int64(w.dones)})
-	maphash.WriteComparable(h, [3]bool{w.submitted, w.jumped, w.early})
+	maphash.WriteComparable(h, [2]bool{w.submitted, w.jumped})
 	for i := range w.shelves {
 		maphash.WriteComparable(h, w.shelves[i].sequence)
 		for _, at := range w.shelves[i].subjects {

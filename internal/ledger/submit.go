@@ -126,8 +126,11 @@ func (l *Ledger) store(ctx context.Context, s Submission, status messages.Status
 func (l *Ledger) enqueue(ctx context.Context, s Submission, body []byte, now record) (taken bool, err error) {
 	request := &nats.Msg{Subject: now.status.RequestSubject, Data: body, Header: nats.Header{}}
 	maps.Copy(request.Header, s.Header)
-	// Who claims the run first need not read the status.
-	request.Header.Set(messages.RevisionHeader, strconv.FormatUint(now.revision, 10))
+	// Who claims the run first need not read the status, which is as submitted. One that
+	// was cancelled meanwhile is not.
+	if now.status.State == messages.StateQueued {
+		request.Header.Set(messages.RevisionHeader, strconv.FormatUint(now.revision, 10))
+	}
 	_, err = l.requests.Store(ctx, request)
 	switch {
 	case natsx.SubjectTaken(err):

@@ -27,7 +27,7 @@ const (
 // inspection is what decides about a live run.
 type inspection struct {
 	alive   bool // the lease of its epoch exists
-	message bool // its request is stored
+	message bool // its request is stored, and will be delivered
 }
 
 // mend says what a live run needs. grace is how long a fresh run is left to whoever
@@ -80,7 +80,7 @@ func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
 		}
 	}
 	ticked, err := l.sweepSchedules(ctx)
-	return mended + ticked, errors.Join(append(errs, err)...)
+	return mended + ticked, errors.Join(append(errs, err, l.sweepKeys(ctx), l.sweepQueue(ctx, statuses))...)
 }
 
 // Mend is Sweep for one run, which a cancel hint named.
@@ -144,11 +144,15 @@ func (l *Ledger) examine(ctx context.Context, s messages.Status) (inspection, er
 			return i, err
 		}
 	}
-	_, err = natsx.LastFromLeader(ctx, l.js, l.queueStream(), s.RequestSubject)
+	stored, err := natsx.LastFromLeader(ctx, l.js, l.queueStream(), s.RequestSubject)
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return i, nil
 	}
-	i.message = err == nil
+	if err != nil {
+		return i, err
+	}
+	stranded, err := l.stranded(ctx, s, stored.Sequence)
+	i.message = !stranded
 	return i, err
 }
 
@@ -193,6 +197,9 @@ func (c *Claim) requeue(ctx context.Context) error {
 	_, stored, err := l.swap(ctx, c.record, requeued(status, l.now()))
 	if err != nil || !stored {
 		return errors.Join(err, errConflict)
+	}
+	if err := c.msg.Ack(ctx); err != nil { // a stranded one would be in the way
+		return err
 	}
 	return l.storeRequest(ctx, status.RequestSubject, request)
 }

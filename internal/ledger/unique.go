@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+
+	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
@@ -129,6 +132,42 @@ func duplicateReply(key string, owner messages.RunID) *messages.Reply {
 	reply := failed(messages.StateRejected, messages.CodeDuplicate, fmt.Sprintf("run %s has the unique key %q", owner, key))
 	reply.Error.Field = "unique_key"
 	return reply
+}
+
+// sweepKeys removes the unique keys of runs that have ended or were never stored, which
+// nobody may ever submit again.
+func (l *Ledger) sweepKeys(ctx context.Context) error {
+	var names []string
+	err := l.each(ctx, l.keysBucket(), kindUnique+".>", func(entry jetstream.KeyValueEntry) error {
+		names = append(names, entry.Key())
+		return nil
+	})
+	for _, name := range names {
+		err = errors.Join(err, l.sweepKey(ctx, name))
+	}
+	return err
+}
+
+// sweepKey removes a unique key whose owner has it no longer.
+func (l *Ledger) sweepKey(ctx context.Context, name string) error {
+	held, err := l.readKey(ctx, name)
+	if errors.Is(err, natsx.ErrNoRecord) {
+		return nil
+	}
+	var tenant string
+	if err == nil {
+		_, rest, _ := strings.Cut(name, ".")
+		encoded, _, _ := strings.Cut(rest, ".")
+		tenant, err = messages.DecodeToken(encoded)
+	}
+	if err != nil {
+		return fmt.Errorf("sweeping key %s: %w", name, err)
+	}
+	what, err := l.tenure(ctx, tenant, held, l.now().Sub(held.since))
+	if err == nil && what == tenureOver {
+		l.dropKey(ctx, held)
+	}
+	return err
 }
 
 // vacate gives up the unique key of a run that has ended.
