@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/kedge-run/kedge/internal/natsx"
@@ -107,4 +108,10 @@ func StoreRequest(ctx context.Context, l *Ledger, queue string, request *message
 		_, err = l.enqueue(ctx, s, body, record{status: status})
 	}
 	return err
+}
+
+// PassAll makes the ledger believe for a while that a queue's consumer takes all stored
+// messages for acknowledged, as one may after its server was killed.
+func PassAll(l *Ledger, queue string) {
+	l.floors.Store(natsx.ConsumerName(queue, messages.DefaultTenant, messages.DefaultPriority), passed{floor: math.MaxUint64, at: l.clock().Add(time.Hour)})
 }
