@@ -12,11 +12,13 @@ import (
 	"github.com/kedge-run/kedge/messages"
 )
 
-// ErrNotEnded: the run is live, so there is nothing to start again.
-var ErrNotEnded = errors.New("run has not ended")
-
-// ErrNoRequest: the request of the run is not stored any more.
-var ErrNoRequest = errors.New("the request is not stored any more; submit it again")
+// Errors of starting a run again.
+var (
+	// ErrNotEnded: the run is live, so there is nothing to start again.
+	ErrNotEnded = errors.New("run has not ended")
+	// ErrNoRequest: the request of the run is not stored any more.
+	ErrNoRequest = errors.New("the request is not stored any more; submit it again")
+)
 
 // DeadLetters lists the runs of the tenant that were given up and not redriven or
 // purged since, newest first.

@@ -13,7 +13,7 @@ import (
 	"github.com/kedge-run/kedge/messages"
 )
 
-// ErrNoWorker: no live worker has this id.
+// ErrNoWorker says that no live worker has this id.
 var ErrNoWorker = errors.New("no such live worker")
 
 // pauseTime is how long PauseQueue waits for workers; one that can't be reached that

@@ -152,6 +152,7 @@ func FuzzParseSubjects(f *testing.F) {
 	f.Add("kedge.hint.run.p1.q.t.a=b")
 	f.Add("kedge.reply.t.r.done")
 	f.Add("kedge.reply.t.r.events")
+	f.Add("kedge.hint.cancel.q.t.a=b")
 	f.Add("kedge.due.t.run.a=b")
 	f.Add("kedge.due.t.cron.nightly")
 	f.Fuzz(func(t *testing.T, subject string) {
@@ -159,6 +160,10 @@ func FuzzParseSubjects(f *testing.F) {
 		if a, err := s.ParseRequest(subject); err == nil {
 			back := s.Request(a.Priority, a.Queue, a.Tenant, a.RunID)
 			require.Equal(t, strings.Replace(subject, "kedge.hint.", "kedge.", 1), back)
+		}
+		if tenant, run, err := s.ParseCancelHint(subject); err == nil {
+			queue := strings.Split(subject, ".")[3]
+			require.Equal(t, subject, s.CancelHint(strings.ReplaceAll(queue, "=", "."), tenant, run))
 		}
 		if tenant, run, done, err := s.ParseReply(subject); err == nil {
 			back := s.Events(tenant, run)

@@ -32,7 +32,7 @@ func (w *Worker) executeAlone(ctx context.Context, msg jetstream.Msg) {
 	for {
 		select {
 		case <-empty:
-			w.take(ctx, msg, w.ledger.ClaimAlone)
+			_ = w.take(ctx, msg, w.ledger.ClaimAlone) // which gives no other error
 			return
 		case <-w.leaving:
 			_ = msg.NakWithDelay(w.cfg.Timing.Putback)
