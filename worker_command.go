@@ -34,10 +34,15 @@ type serverFlags struct {
 }
 
 func (f *serverFlags) add(set *pflag.FlagSet, env *Env) {
-	set.StringVar(&f.url, "nats", env.Getenv("NATS_URL", nats.DefaultURL), "`URL` of the NATS server, several separated by commas (NATS_URL)")
-	set.StringVar(&f.creds, "creds", env.Getenv("NATS_CREDS", ""), "credentials `file` for the NATS server (NATS_CREDS)")
+	f.addServer(set, env)
 	set.StringSliceVar(&f.tenants, "tenant", []string{env.Getenv("KEDGE_TENANT", messages.DefaultTenant)}, "`tenants` whose runs are taken, separated by commas (KEDGE_TENANT)")
 	set.StringVar(&f.queue, "queue", "", "`name` of the queue (default: the project's name)")
+}
+
+// addServer adds what says which server, and with what right.
+func (f *serverFlags) addServer(set *pflag.FlagSet, env *Env) {
+	set.StringVar(&f.url, "nats", env.Getenv("NATS_URL", nats.DefaultURL), "`URL` of the NATS server, several separated by commas (NATS_URL)")
+	set.StringVar(&f.creds, "creds", env.Getenv("NATS_CREDS", ""), "credentials `file` for the NATS server (NATS_CREDS)")
 	set.Lookup("nats").DefValue = env.Mask(set.Lookup("nats").DefValue) // a URL may hold a password
 }
 
@@ -110,7 +115,7 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 	flags.retry = cli.AddRetryFlags(set, "default: 1; an error that says it is transient: 3; a request may say otherwise")
 	cli.AddMaxData(set, env, &flags.maxData)
 	flags.hosted.add(set)
-	root.AddCommand(newSetupCommand(base, env))
+	root.AddCommand(newSetupCommand(base, env), newAuditCommand(env))
 	return root
 }
 
