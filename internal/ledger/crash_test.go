@@ -202,6 +202,14 @@ func TestSweep(t *testing.T) {
 		require.NoError(t, again.Finish(b.ctx(), success()))
 		b.requireEnd(key, messages.StateSucceeded)
 	})
+	t.Run("the request of a run that nobody has claimed is stranded", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, past)
+		b.submit(&messages.RunRequest{Labels: map[string]string{"a": "b"}})
+		ledger.PassAll(b.Ledger, queue)
+		b.sweep(1)
+		require.Equal(t, "b", b.claim("w1").Request().Labels["a"])
+	})
 	t.Run("the request of an ended run is stranded", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t, past)

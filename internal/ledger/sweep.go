@@ -26,8 +26,9 @@ const (
 
 // inspection is what decides about a live run.
 type inspection struct {
-	alive   bool // the lease of its epoch exists
-	message bool // its request is stored, and will be delivered
+	alive   bool   // the lease of its epoch exists
+	message bool   // its request is stored, and will be delivered
+	request []byte // its request, when it is stored and will not be delivered
 }
 
 // mend says what a live run needs. grace is how long a fresh run is left to whoever
@@ -120,7 +121,7 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 		return err == nil, err
 	}
 	if what == requeue {
-		return true, claim.requeue(ctx)
+		return true, claim.requeue(ctx, found.request)
 	}
 	return true, claim.Finish(ctx, closing(&old.status))
 }
@@ -152,7 +153,9 @@ func (l *Ledger) examine(ctx context.Context, s messages.Status) (inspection, er
 		return i, err
 	}
 	stranded, err := l.stranded(ctx, s, stored.Sequence)
-	i.message = !stranded
+	if i.message = !stranded; stranded {
+		i.request = stored.Data
+	}
 	return i, err
 }
 
@@ -177,12 +180,14 @@ func (l *Ledger) take(ctx context.Context, old record, worker string) (*Claim, e
 	return nil, claim.settle(ctx, reply)
 }
 
-// requeue stores the request again, as the status of a delayed run or the run's first
-// events keep it; nobody claimed a run without them, and its submit has not returned.
+// requeue stores the request again, as a stranded message (nil: there is none), the status
+// of a delayed run or the run's first events keep it; nobody claimed a run without them, and its submit has not returned.
 // The publish has no message id: the server would take it for the first one.
-func (c *Claim) requeue(ctx context.Context) error {
+func (c *Claim) requeue(ctx context.Context, request []byte) error {
 	l, status := c.ledger, c.Status()
-	request := status.Request
+	if request == nil {
+		request = status.Request
+	}
 	if request == nil {
 		event, err := l.accepted(ctx, c.Key())
 		if errors.Is(err, ErrNotFound) {
