@@ -75,6 +75,7 @@ func runChaos(t *testing.T, title string, servers int) {
 	c.group.Wait()
 	b.counts["submits twice at once"], b.counts["requests that came too late"] = c.duplicates, 2*c.late
 	b.counts["submits refused by a full queue"], b.counts["cancels"] = c.full, c.cancels
+	b.counts["submits that a wrong clock gave up"] = c.unstored
 
 	result := table{title: title, counts: b.counts, runs: len(c.runs), states: c.states, wrong: len(c.wrong)}
 	result.findings = f.auditUntilQuiet(c.runs)

@@ -144,12 +144,6 @@ func (s subject) last() (version, bool) {
 	return s.versions[len(s.versions)-1], true
 }
 
-// sequenceOf is the last sequence of a subject: what an expectation is compared with.
-func (s *shelf) sequenceOf(name string) uint64 {
-	last, _ := s.find(name).last()
-	return last.sequence
-}
-
 // read answers as a replica that is behind versions old; the leader is never behind.
 func (w *world) read(from natsx.Reading, name string, behind int) (natsx.Record, error) {
 	versions := w.shelves[streamOf(name)].find(name).versions
