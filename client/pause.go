@@ -31,7 +31,8 @@ func (c *Client) PauseQueue(ctx context.Context, queue, reason string) (deaf []m
 	if err := c.checkQueueName(queue); err != nil {
 		return nil, err
 	}
-	if err := c.ledger.PauseQueue(ctx, queue, messages.Pause{By: c.cfg.By, Reason: reason}); err != nil {
+	revision, err := c.ledger.PauseQueue(ctx, queue, messages.Pause{By: c.cfg.By, Reason: reason})
+	if err != nil {
 		return nil, explain(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, pauseTime)
@@ -44,7 +45,7 @@ func (c *Client) PauseQueue(ctx context.Context, queue, reason string) (deaf []m
 			return nil, err
 		}
 		if err == nil {
-			deaf = slices.DeleteFunc(workers, func(w messages.Worker) bool { return w.Queue != queue || w.Paused != "" || w.Draining })
+			deaf = slices.DeleteFunc(workers, func(w messages.Worker) bool { return w.Queue != queue || w.PauseRevision >= revision || w.Draining })
 		}
 		if err == nil && len(deaf) == 0 {
 			return nil, nil

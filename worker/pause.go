@@ -37,10 +37,11 @@ func (w *Worker) watchPause(ctx context.Context) error {
 }
 
 func (w *Worker) readPause(ctx context.Context) error {
-	pause, err := w.ledger.Pause(ctx, w.cfg.Queue)
+	pause, revision, err := w.ledger.Pause(ctx, w.cfg.Queue)
 	if err != nil {
 		return err
 	}
+	defer w.pauseRead.Store(revision) // the roster tells it only when it holds
 	if w.slots.pauseQueue(pause != nil) {
 		zerolog.Ctx(ctx).Info().Bool("paused", pause != nil).Str("queue", w.cfg.Queue).Msg("queue was paused or resumed")
 	}

@@ -97,22 +97,26 @@ func TestNodeTimeout(t *testing.T) {
 	}
 	f.start(open(t, nil, project.WithPipeline("__default__", func() (*pipeline.Pipeline, error) {
 		return pipeline.New(
-			pipeline.Define(func(ctx context.Context, x int) (int, error) { return x, slowly(ctx, 200*time.Millisecond) }, "params:x", "a", pipeline.Name("first")),
-			pipeline.Define(func(ctx context.Context, a int) (int, error) { return a, slowly(ctx, 200*time.Millisecond) }, "a", "b", pipeline.Name("second")),
-			pipeline.Define(func(ctx context.Context, b int) (int, error) { return b, slowly(ctx, time.Duration(b)*time.Minute) }, "b", "c", pipeline.Name("third")),
+			pipeline.Define(func(ctx context.Context, ms int) (int, error) {
+				return ms, slowly(ctx, time.Duration(ms)*time.Millisecond)
+			}, "params:slow", "a", pipeline.Name("first")),
+			pipeline.Define(func(ctx context.Context, ms int) (int, error) {
+				return ms, slowly(ctx, time.Duration(ms)*time.Millisecond)
+			}, "a", "b", pipeline.Name("second")),
+			pipeline.Define(func(ctx context.Context, _, x int) (int, error) { return x, slowly(ctx, time.Duration(x)*time.Minute) }, []string{"b", "params:stuck"}, "c", pipeline.Name("third")),
 		)
 	})), nil)
-	request := func(x int) messages.RunRequest {
-		return messages.RunRequest{RuntimeParams: map[string]any{"x": x}, NodeTimeout: messages.Duration(350 * time.Millisecond)}
-	}
-	require.Equal(t, messages.StateSucceeded, f.wait(f.submit(request(0))).State(), "each node kept to its time")
-	reply := f.wait(f.submit(request(1)))
+	params := func(slow, stuck int) map[string]any { return map[string]any{"slow": slow, "stuck": stuck} }
+	limit := messages.Duration(2 * time.Second)
+	reply := f.wait(f.submit(messages.RunRequest{RuntimeParams: params(1100, 0), NodeTimeout: limit}))
+	require.Equal(t, messages.StateSucceeded, reply.State(), "each node kept to its time")
+	reply = f.wait(f.submit(messages.RunRequest{RuntimeParams: params(0, 1), NodeTimeout: limit}))
 	require.Equal(t, messages.StateTimedOut, reply.State())
 	require.Equal(t, messages.CodeNodeTimeout, reply.Error.Code)
 	require.Equal(t, "third", reply.Error.Node)
-	require.Equal(t, "node third was stopped: it ran longer than the node timeout of 350ms", reply.Error.Message)
+	require.Equal(t, "node third was stopped: it ran longer than the node timeout of 2s", reply.Error.Message)
 
-	long := messages.RunRequest{RuntimeParams: map[string]any{"x": 1}, Timeout: messages.Duration(time.Second), MaxAttempts: 2, Backoff: quick}
+	long := messages.RunRequest{RuntimeParams: params(0, 1), Timeout: messages.Duration(time.Second), MaxAttempts: 2, Backoff: quick}
 	reply = f.wait(f.submit(long))
 	require.Equal(t, messages.CodeTimeout, reply.Error.Code)
 	require.Equal(t, "the run was stopped: its timeout of 1s passed in node third", reply.Error.Message)

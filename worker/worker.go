@@ -40,8 +40,10 @@ type Worker struct {
 	draining atomic.Bool    // no more requests are taken
 	leaving  chan struct{}  // closed when the worker stops
 	patient  atomic.Bool    // it stops when its runs have ended, however long that takes
-	told     chan struct{}  // gets a token when the pause of the queue or the roster's entry may have changed
-	ready    chan struct{}
+	// pauseRead is the revision of the queue's pause that holds here.
+	pauseRead atomic.Uint64
+	told      chan struct{} // gets a token when the pause of the queue or the roster's entry may have changed
+	ready     chan struct{}
 
 	session session.Session // set by Run
 	started time.Time       // set by Run
@@ -201,7 +203,7 @@ func (w *Worker) entry() messages.Worker {
 	host, _ := os.Hostname() // for people; empty when unknown
 	return messages.Worker{
 		ID: w.cfg.ID, Host: host, Project: w.cfg.Project, Queue: w.cfg.Queue, Tenants: w.cfg.Tenants,
-		Slots: total, Busy: taken, Draining: w.draining.Load(), Paused: w.slots.pausedBy(), Version: w.cfg.Version,
+		Slots: total, Busy: taken, Draining: w.draining.Load(), Paused: w.slots.pausedBy(), PauseRevision: w.pauseRead.Load(), Version: w.cfg.Version,
 		StartedAt: w.started.UTC(), Pipelines: w.cfg.Pipelines,
 	}
 }

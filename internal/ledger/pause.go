@@ -22,19 +22,21 @@ func (l *Ledger) PauseSubject(queue string) string {
 }
 
 // PauseQueue lets the workers of a queue start nothing until ResumeQueue, also those
-// that are started meanwhile. Runs under way go on, submits are taken.
-func (l *Ledger) PauseQueue(ctx context.Context, queue string, pause messages.Pause) error {
+// that are started meanwhile. Runs under way go on, submits are taken. A worker knows of
+// this pause when it has read its revision, or a later one.
+func (l *Ledger) PauseQueue(ctx context.Context, queue string, pause messages.Pause) (revision uint64, err error) {
 	if pause.At.IsZero() {
 		pause.At = l.now()
 	}
 	value, err := json.Marshal(pause)
 	if err != nil {
-		return fmt.Errorf("pausing queue %s: %w", queue, err)
+		return 0, fmt.Errorf("pausing queue %s: %w", queue, err)
 	}
-	if _, err := l.settings.Store(ctx, natsx.Put(l.settingsBucket(), messages.PauseKey(queue), value, 0)); err != nil {
-		return fmt.Errorf("pausing queue %s: %w", queue, err)
+	revision, err = l.settings.Store(ctx, natsx.Put(l.settingsBucket(), messages.PauseKey(queue), value, 0))
+	if err != nil {
+		return 0, fmt.Errorf("pausing queue %s: %w", queue, err)
 	}
-	return nil
+	return revision, nil
 }
 
 // ResumeQueue ends a pause, if there is one.
@@ -45,20 +47,20 @@ func (l *Ledger) ResumeQueue(ctx context.Context, queue string) error {
 	return nil
 }
 
-// Pause reads the pause of a queue; nil when it is not paused.
-func (l *Ledger) Pause(ctx context.Context, queue string) (*messages.Pause, error) {
+// Pause reads the pause of a queue and its revision; nil when it is not paused.
+func (l *Ledger) Pause(ctx context.Context, queue string) (*messages.Pause, uint64, error) {
 	stored, err := natsx.LastFromLeader(ctx, l.js, natsx.KeyStream(l.settingsBucket()), l.PauseSubject(queue))
 	if errors.Is(err, natsx.ErrNoRecord) {
-		return nil, nil
+		return nil, 0, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("pause of queue %s: %w", queue, err)
+		return nil, 0, fmt.Errorf("pause of queue %s: %w", queue, err)
 	}
 	pause := &messages.Pause{}
 	if err := json.Unmarshal(stored.Data, pause); err != nil {
-		return nil, fmt.Errorf("pause of queue %s: %w", queue, err)
+		return nil, 0, fmt.Errorf("pause of queue %s: %w", queue, err)
 	}
-	return pause, nil
+	return pause, stored.Sequence, nil
 }
 
 // Pauses reads the pauses of all queues, by queue.
