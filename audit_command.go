@@ -29,7 +29,7 @@ func newAuditCommand(env *Env) *cobra.Command {
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runAudit(cmd.Context(), env, flags, expect) },
 	}
-	flags.addServer(cmd.Flags(), env)
+	flags.Add(cmd.Flags(), env)
 	cmd.Flags().DurationVar(&expect.Grace, "grace", 2*time.Minute, "`time` for which a change may be under way; what is younger is no finding")
 	cmd.Flags().BoolVar(&expect.Ended, "ended", false, "all runs should have ended: what is still queued or running is a finding too")
 	return cmd

@@ -28,31 +28,30 @@ import (
 
 // serverFlags say which NATS server to use; worker and worker setup share them.
 type serverFlags struct {
-	url, creds string
-	tenants    []string
-	queue      string
+	cli.Connection
+	tenants []string
+	queue   string
 }
 
 func (f *serverFlags) add(set *pflag.FlagSet, env *Env) {
-	f.addServer(set, env)
+	f.Add(set, env)
 	set.StringSliceVar(&f.tenants, "tenant", []string{env.Getenv("KEDGE_TENANT", messages.DefaultTenant)}, "`tenants` whose runs are taken, separated by commas (KEDGE_TENANT)")
 	set.StringVar(&f.queue, "queue", "", "`name` of the queue (default: the project's name)")
 }
 
-// addServer adds what says which server, and with what right.
-func (f *serverFlags) addServer(set *pflag.FlagSet, env *Env) {
-	set.StringVar(&f.url, "nats", env.Getenv("NATS_URL", nats.DefaultURL), "`URL` of the NATS server, several separated by commas (NATS_URL)")
-	set.StringVar(&f.creds, "creds", env.Getenv("NATS_CREDS", ""), "credentials `file` for the NATS server (NATS_CREDS)")
-	set.Lookup("nats").DefValue = env.Mask(set.Lookup("nats").DefValue) // a URL may hold a password
-}
-
 func (f *serverFlags) connect(ctx context.Context, name string, server *natsx.Server, log zerolog.Logger) (*nats.Conn, error) {
-	nc, err := natsx.Connect(ctx, natsx.ConnectOptions{
-		URL: f.url, Credentials: f.creds, Name: name, InProcess: server, Logger: log,
-	})
+	options, err := f.Options()
+	if err != nil {
+		return nil, err
+	}
+	options.Name, options.Inbox, options.InProcess, options.Logger = name, cli.WorkerInbox, server, log
+	nc, err := natsx.Connect(ctx, options)
+	if errors.Is(err, nats.ErrAuthorization) {
+		return nil, &cli.Error{Code: cli.Refused, Err: fmt.Errorf("%s: %w", f.URL, err), Hint: "say who you are with --creds, --nkey or --tls-cert"}
+	}
 	if err != nil {
 		return nil, &cli.Error{
-			Code: cli.Unreachable, Err: fmt.Errorf("%s: %w", f.url, err),
+			Code: cli.Unreachable, Err: fmt.Errorf("%s: %w", f.URL, err),
 			Hint: "start a NATS server with JetStream there, name another with --nats, or use --embedded",
 		}
 	}
@@ -153,7 +152,7 @@ func runWorker(ctx context.Context, base *project.Project, env *Env, flags *work
 			return err
 		}
 		defer server.Shutdown()
-		flags.url = server.URL()
+		flags.URL = server.URL()
 	}
 	nc, err := flags.connect(ctx, "kedge worker "+eng.name, server, eng.log)
 	if err != nil {
@@ -186,9 +185,9 @@ func (f *workerFlags) serve(ctx context.Context, w *worker.Worker, env *Env) err
 		return err
 	case <-w.Ready():
 	}
-	fmt.Fprintf(env.Stdout, "worker %s takes runs of queue %s at %s, %d at a time\n", w.ID(), f.queue, env.Mask(f.url), f.concurrency)
+	fmt.Fprintf(env.Stdout, "worker %s takes runs of queue %s at %s, %d at a time\n", w.ID(), f.queue, env.Mask(f.URL), f.concurrency)
 	if f.embedded {
-		fmt.Fprintf(env.Stdout, "submit them with: submit run --nats %s --queue %s\n", f.url, f.queue)
+		fmt.Fprintf(env.Stdout, "submit them with: submit run --nats %s --queue %s\n", f.URL, f.queue)
 	}
 	return <-done
 }
@@ -323,7 +322,7 @@ func (f *workerFlags) projectLogger(env *Env, proj *project.Project, dir string)
 func explain(err error, flags *workerFlags) error {
 	var missing *worker.SetupError
 	if errors.As(err, &missing) {
-		command := fmt.Sprintf("worker setup --nats %s --queue %s", flags.url, flags.queue)
+		command := fmt.Sprintf("worker setup --nats %s --queue %s", flags.URL, flags.queue)
 		if tenants := strings.Join(flags.tenants, ","); tenants != messages.DefaultTenant {
 			command += " --tenant " + tenants
 		}

@@ -156,7 +156,7 @@ func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts 
 	receipt, err := c.submit(ctx, request, options)
 	c.replies.submitted(subject, err == nil && !receipt.Existing)
 	if err != nil {
-		return Receipt{}, explain(err)
+		return Receipt{}, c.explain(err)
 	}
 	return Receipt{RunID: receipt.RunID, Queue: receipt.Queue, Existing: receipt.Existing}, nil
 }
@@ -225,7 +225,7 @@ func (c *Client) Status(ctx context.Context, run messages.RunID) (messages.Statu
 		return messages.Status{}, err
 	}
 	status, err := c.ledger.Status(ctx, key)
-	return status, explain(err)
+	return status, c.explain(err)
 }
 
 // Result reads the stored reply; [ErrNotFound] while there is none.
@@ -235,7 +235,7 @@ func (c *Client) Result(ctx context.Context, run messages.RunID) (*messages.Repl
 		return nil, err
 	}
 	reply, err := c.ledger.Reply(ctx, key)
-	return reply, explain(err)
+	return reply, c.explain(err)
 }
 
 // key checks a run id before it becomes a part of a subject.
@@ -257,7 +257,7 @@ type ListOptions struct {
 func (c *Client) List(ctx context.Context, opts ListOptions) ([]messages.Status, error) {
 	all, err := c.ledger.List(ctx, c.cfg.Tenant)
 	if err != nil {
-		return nil, explain(err)
+		return nil, c.explain(err)
 	}
 	all = slices.DeleteFunc(all, func(s messages.Status) bool {
 		return len(opts.States) > 0 && !slices.Contains(opts.States, s.State) || opts.Queue != "" && s.Queue != opts.Queue
@@ -286,11 +286,11 @@ func (c *Client) Cancel(ctx context.Context, run messages.RunID, reason string) 
 		}
 		_ = c.js.Conn().Publish(told, []byte(run))
 	}
-	return status, explain(err)
+	return status, c.explain(err)
 }
 
 // Workers lists the live workers.
 func (c *Client) Workers(ctx context.Context) ([]messages.Worker, error) {
 	workers, err := c.ledger.Roster(ctx)
-	return workers, explain(err)
+	return workers, c.explain(err)
 }

@@ -14,6 +14,8 @@ import (
 var (
 	// ErrNotReachable: no NATS server answers, or it has no streams for Kedge.
 	ErrNotReachable = natsx.ErrNotReachable
+	// ErrRefused: the server refuses this to these credentials.
+	ErrRefused = natsx.ErrRefused
 	// ErrNotFound: no such run, or its record expired.
 	ErrNotFound = ledger.ErrNotFound
 	// ErrEnded: the run has ended already.
@@ -70,7 +72,8 @@ func (e *RejectedError) Error() string {
 func (e *RejectedError) Unwrap() error { return e.Err }
 
 // explain turns what the packages below say into this package's errors.
-func explain(err error) error {
+func (c *Client) explain(err error) error {
+	err = natsx.ExplainSilence(c.js.Conn(), err)
 	var field *messages.FieldError
 	switch {
 	case errors.As(err, &field):

@@ -95,7 +95,7 @@ func (c *Client) ask(ctx context.Context, name string, question []byte, opts []S
 	case errors.Is(err, nats.ErrNoResponders):
 		return nil, fmt.Errorf("worker %s does not answer", workers[i].ID)
 	case err != nil:
-		return nil, explain(err)
+		return nil, c.explain(err)
 	}
 	if text := answer.Header.Get(micro.ErrorHeader); text != "" {
 		refusal := &AnswerError{Refused: answer.Header.Get(micro.ErrorCodeHeader) == "400"}

@@ -59,7 +59,7 @@ func (c *Client) look(ctx context.Context, key ledger.Key) (*messages.Reply, err
 	if err == nil || natsx.Unanswered(err) && ctx.Err() == nil {
 		return nil, nil
 	}
-	return nil, explain(err)
+	return nil, c.explain(err)
 }
 
 // Update is one thing that Watch saw: an event, or, as the last one, the reply.
@@ -100,14 +100,14 @@ func (c *Client) watch(ctx context.Context, run messages.RunID, yield func(Updat
 	defer func() { cancel(); <-ended }()
 	events, err := c.openEvents(ctx, key, yield)
 	if err != nil {
-		return explain(err)
+		return c.explain(err)
 	}
 	defer events.Stop()
 	if err := c.tellQueued(ctx, key, events); err != nil {
 		return err
 	}
 	if err := events.follow(live); err != nil {
-		return explain(err)
+		return c.explain(err)
 	}
 	end := <-ended
 	ended <- end
@@ -115,7 +115,7 @@ func (c *Client) watch(ctx context.Context, run messages.RunID, yield func(Updat
 		return end.err
 	}
 	if err := events.rest(ctx, end.reply.Ended()); err != nil {
-		return explain(err)
+		return c.explain(err)
 	}
 	yield(Update{Reply: end.reply})
 	return nil

@@ -86,6 +86,6 @@ func TestServerFlagsComeFromTheEnvironment(t *testing.T) {
 	set := pflag.NewFlagSet("x", pflag.ContinueOnError)
 	flags := cli.AddServerFlags(set, env)
 	require.NoError(t, set.Parse([]string{"--tenant", "blue"}))
-	require.Equal(t, &cli.ServerFlags{URL: "nats://me:secret@host", Creds: "/a.creds", Tenant: "blue", MaxData: messages.DefaultMaxDataBytes}, flags)
+	require.Equal(t, &cli.ServerFlags{Connection: cli.Connection{URL: "nats://me:secret@host", Creds: "/a.creds"}, Tenant: "blue", MaxData: messages.DefaultMaxDataBytes}, flags)
 	require.NotContains(t, set.FlagUsages(), "secret")
 }

@@ -22,6 +22,7 @@ const (
 	Dead        ExitCode = 7   // the run was given up after it took down its workers
 	NotFound    ExitCode = 8   // no run of that id is known
 	Unfinished  ExitCode = 9   // the run is still going: there is no result yet
+	Refused     ExitCode = 10  // the NATS server refuses it to these credentials
 	Interrupted ExitCode = 130 // Ctrl-C while waiting; the run goes on
 )
 
@@ -48,6 +49,8 @@ func (c ExitCode) Meaning() string {
 		return "no such run"
 	case Unfinished:
 		return "the run has no result yet"
+	case Refused:
+		return "the NATS server refuses it to these credentials"
 	case Interrupted:
 		return "interrupted while waiting; the run goes on"
 	}
@@ -56,7 +59,7 @@ func (c ExitCode) Meaning() string {
 
 // ExitCodes lists every code in ascending order, for help texts.
 func ExitCodes() []ExitCode {
-	return []ExitCode{OK, Failed, Usage, Cancelled, Rejected, Unreachable, TimedOut, Dead, NotFound, Unfinished, Interrupted}
+	return []ExitCode{OK, Failed, Usage, Cancelled, Rejected, Unreachable, TimedOut, Dead, NotFound, Unfinished, Refused, Interrupted}
 }
 
 // ExitCodeTable is one line for each code, each with indent in front.

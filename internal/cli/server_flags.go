@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/spf13/pflag"
 
@@ -16,8 +16,7 @@ import (
 
 // ServerFlags say which server to talk to, and as whom.
 type ServerFlags struct {
-	URL    string // --nats, NATS_URL
-	Creds  string // --creds, NATS_CREDS
+	Connection
 	Tenant string // --tenant, KEDGE_TENANT
 	// MaxData bounds what goes through the object bucket: --max-data, KEDGE_MAX_DATA.
 	MaxData Bytes
@@ -27,25 +26,21 @@ type ServerFlags struct {
 // comes from the environment.
 func AddServerFlags(set *pflag.FlagSet, env *Env) *ServerFlags {
 	flags := &ServerFlags{}
-	set.StringVar(&flags.URL, "nats", env.Getenv("NATS_URL", "nats://127.0.0.1:4222"), "`URL` of the NATS server, several separated by commas (NATS_URL)")
-	set.StringVar(&flags.Creds, "creds", env.Getenv("NATS_CREDS", ""), "credentials `file` for the NATS server (NATS_CREDS)")
+	flags.Add(set, env)
 	set.StringVar(&flags.Tenant, "tenant", env.Getenv("KEDGE_TENANT", messages.DefaultTenant), "tenant `name` that the runs belong to (KEDGE_TENANT)")
 	AddMaxData(set, env, &flags.MaxData)
-	for _, name := range []string{"nats", "creds"} { // the help shows defaults, and a URL may hold a password
-		set.Lookup(name).DefValue = env.Mask(set.Lookup(name).DefValue)
-	}
 	return flags
 }
 
 // Dial connects to the server and gives a client on it, and the func that ends
 // both. The error is an [Error] with what to do about it.
 func (f *ServerFlags) Dial(ctx context.Context, program string) (*client.Client, func(), error) {
-	if f.Creds != "" {
-		if _, err := os.Stat(f.Creds); err != nil {
-			return nil, nil, &Error{Code: Usage, Err: fmt.Errorf("credentials: %w", err), Hint: "name the file with --creds or NATS_CREDS"}
-		}
+	options, err := f.Options()
+	if err != nil {
+		return nil, nil, err
 	}
-	nc, err := natsx.Connect(ctx, natsx.ConnectOptions{URL: f.URL, Name: program, Credentials: f.Creds})
+	options.Name, options.Inbox = program, TenantInbox(f.Tenant)
+	nc, err := natsx.Connect(ctx, options)
 	if err != nil {
 		return nil, nil, Explain(err)
 	}
@@ -67,6 +62,8 @@ func Explain(err error) error {
 	switch {
 	case err == nil || errors.As(err, &coded):
 		return err
+	case errors.Is(err, client.ErrRefused), errors.Is(err, nats.ErrAuthorization):
+		return &Error{Code: Refused, Err: err, Hint: "--creds, --nkey and --tls-cert say who you are, --tenant for whom; deploy/nats says what each role may do"}
 	case errors.Is(err, client.ErrNotReachable), errors.Is(err, natsx.ErrNotReachable):
 		return &Error{Code: Unreachable, Err: err, Hint: "start a worker with its own server: worker --project DIR --embedded; or name a server: --nats URL, or NATS_URL"}
 	case errors.Is(err, jetstream.ErrBucketNotFound), errors.Is(err, jetstream.ErrStreamNotFound),

@@ -28,6 +28,9 @@ type ConnectOptions struct {
 	TLS *tls.Config
 	// Wait is how long Connect waits for the first connection. Defaults to 5 s.
 	Wait time.Duration
+	// Inbox is the first token or tokens of the subjects of answers. Who has one of its own
+	// needs no right to read those of others. Defaults to "_INBOX".
+	Inbox string
 	// InProcess is an embedded server of this process; it goes before URL. Defaults
 	// to none.
 	InProcess *Server
@@ -105,6 +108,9 @@ func (o ConnectOptions) natsOptions() ([]nats.Option, error) {
 	}
 	if o.InProcess != nil {
 		opts = append(opts, nats.InProcessServer(o.InProcess.server))
+	}
+	if o.Inbox != "" {
+		opts = append(opts, nats.CustomInboxPrefix(o.Inbox))
 	}
 	if o.Credentials != "" {
 		opts = append(opts, nats.UserCredentials(o.Credentials))

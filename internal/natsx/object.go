@@ -112,6 +112,9 @@ func (o *Objects) store(ctx context.Context, msg *nats.Msg) error {
 		if err = o.storeOnce(ctx, msg); !Unanswered(err) || ctx.Err() != nil {
 			break
 		}
+		if refused := refusal(o.js.Conn(), msg.Subject); refused != nil {
+			return refused
+		}
 		if !pause(ctx, retryWait) {
 			break
 		}
@@ -291,6 +294,9 @@ func (d *download) ask() {
 func (o *Objects) piece(ctx context.Context, subject string) (data []byte, err error) {
 	for range pieceTries {
 		data, err = o.pieceOnce(ctx, subject)
+		if refused := refusal(o.js.Conn(), o.question(subject)); err != nil && refused != nil {
+			return nil, refused
+		}
 		if !Unanswered(err) && !errors.Is(err, ErrObjectGone) || ctx.Err() != nil {
 			break
 		}
@@ -301,10 +307,14 @@ func (o *Objects) piece(ctx context.Context, subject string) (data []byte, err e
 	return data, err
 }
 
+func (o *Objects) question(subject string) string {
+	return apiPrefix(o.js) + "DIRECT.GET." + o.stream() + "." + subject
+}
+
 func (o *Objects) pieceOnce(ctx context.Context, subject string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, pieceTimeout)
 	defer cancel()
-	msg, err := o.js.Conn().RequestWithContext(ctx, apiPrefix(o.js)+"DIRECT.GET."+o.stream()+"."+subject, nil)
+	msg, err := o.js.Conn().RequestWithContext(ctx, o.question(subject), nil)
 	if err != nil {
 		return nil, err
 	}

@@ -25,6 +25,7 @@ type Pipe struct {
 
 // call is one message on its way.
 type call struct {
+	subject  string
 	sentAt time.Time
 	// answered is called once and must not block. The error is of the kind of
 	// [Unanswered].
@@ -68,7 +69,7 @@ func (p *Pipe) Request(ctx context.Context, subject string, data []byte) (*nats.
 func (p *Pipe) send(msg *nats.Msg, answered func(*nats.Msg, error)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	c := &call{sentAt: time.Now(), answered: answered}
+	c := &call{subject: msg.Subject, sentAt: time.Now(), answered: answered}
 	if err := p.publish(msg, c); err != nil {
 		go answered(nil, err) // its caller may hold a lock that the answer needs
 	}
@@ -116,7 +117,7 @@ func (p *Pipe) reap() {
 	var late []*call
 	p.mu.Lock()
 	for token, c := range p.sent {
-		if time.Since(c.sentAt) >= tryTimeout {
+		if time.Since(c.sentAt) >= tryTimeout || refusal(p.nc, c.subject) != nil {
 			late = append(late, c)
 			delete(p.sent, token)
 		}
@@ -126,6 +127,10 @@ func (p *Pipe) reap() {
 	}
 	p.mu.Unlock()
 	for _, c := range late {
-		c.answered(nil, nats.ErrTimeout)
+		err := refusal(p.nc, c.subject)
+		if err == nil {
+			err = nats.ErrTimeout
+		}
+		c.answered(nil, err)
 	}
 }

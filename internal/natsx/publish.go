@@ -25,6 +25,9 @@ func Publish(ctx context.Context, js jetstream.JetStream, msg *nats.Msg, timeout
 	defer cancel()
 	for {
 		ack, err = publishOnce(ctx, js, msg)
+		if refused := refusal(js.Conn(), msg.Subject); err != nil && refused != nil {
+			return nil, refused
+		}
 		if !Unanswered(err) || ctx.Err() != nil {
 			return ack, err
 		}
@@ -65,6 +68,9 @@ func Ack(ctx context.Context, pipe *Pipe, msg jetstream.Msg) error {
 // Unanswered reports whether err leaves open what the server did: no answer, no
 // leader, or no connection. The operation may be tried again.
 func Unanswered(err error) bool {
+	if errors.Is(err, ErrRefused) {
+		return false
+	}
 	for _, open := range []error{
 		context.DeadlineExceeded, nats.ErrTimeout, nats.ErrNoResponders, jetstream.ErrNoStreamResponse,
 		nats.ErrDisconnected, nats.ErrConnectionReconnecting, nats.ErrReconnectBufExceeded,
