@@ -75,6 +75,7 @@ type workerFlags struct {
 	logLevel    string
 	retry       *cli.RetryFlags
 	maxData     cli.Bytes
+	dispatch    bool
 	hosted      hostedFlags
 	secrets     *mask.Secrets // those of the project, which the log hides
 }
@@ -112,6 +113,7 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 	set.StringVar(&flags.logFormat, "log-format", "text", "`format` of the log: text or json")
 	set.StringVar(&flags.logLevel, "log-level", "", "lowest `level` of the log: debug, info, warn or error (default: as conf/logging.yml says, else info)")
 	flags.retry = cli.AddRetryFlags(set, "default: 1; an error that says it is transient: 3; a request may say otherwise")
+	set.BoolVar(&flags.dispatch, "dispatch", true, "queue delayed runs when they are due; =false for a worker whose credentials may not submit")
 	cli.AddMaxData(set, env, &flags.maxData)
 	flags.hosted.add(set)
 	root.AddCommand(newSetupCommand(base, env), newAuditCommand(env))
@@ -207,6 +209,7 @@ func (f *workerFlags) config(nc *nats.Conn, eng *engine) (worker.Config, error) 
 		Session:      eng.config,
 		Tenants:      f.tenants,
 		MaxDataBytes: int64(f.maxData),
+		NoDispatch:   !f.dispatch,
 		Version:      cli.Version(),
 	}, err
 }

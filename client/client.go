@@ -67,7 +67,7 @@ func New(nc *nats.Conn, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	subjects := messages.Subjects{Prefix: cfg.Prefix}
-	l, err := ledger.New(js, ledger.Config{Subjects: subjects, PublishTimeout: cfg.PublishTimeout})
+	l, err := ledger.New(js, ledger.Config{Subjects: subjects, PublishTimeout: cfg.PublishTimeout, ByTenant: true})
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}

@@ -24,7 +24,7 @@ var (
 // purged since, newest first.
 func (c *Client) DeadLetters(ctx context.Context) ([]messages.DeadLetter, error) {
 	letters, err := c.ledger.Dead(ctx, c.cfg.Tenant)
-	return letters, explain(err)
+	return letters, c.explain(err)
 }
 
 // Redrive starts the run of a dead letter again as a new run, whose retry_of names it,
@@ -46,7 +46,7 @@ func (c *Client) Redrive(ctx context.Context, letter *messages.DeadLetter) (Rece
 
 // PurgeDead removes a dead letter.
 func (c *Client) PurgeDead(ctx context.Context, letter *messages.DeadLetter) error {
-	return explain(c.ledger.PurgeDead(ctx, letter.Queue, ledger.Key{Tenant: c.cfg.Tenant, RunID: letter.RunID}))
+	return c.explain(c.ledger.PurgeDead(ctx, letter.Queue, ledger.Key{Tenant: c.cfg.Tenant, RunID: letter.RunID}))
 }
 
 // Retry starts a run that has ended again, as a new run whose retry_of names it.
@@ -64,7 +64,7 @@ func (c *Client) Retry(ctx context.Context, run messages.RunID) (Receipt, error)
 		err = fmt.Errorf("retrying run %s: %w", run, ErrNoRequest)
 	}
 	if err != nil {
-		return Receipt{}, explain(err)
+		return Receipt{}, c.explain(err)
 	}
 	return c.again(ctx, request, run, messages.NewRunID(time.Now()), status.Queue)
 }
@@ -74,7 +74,7 @@ func (c *Client) Retry(ctx context.Context, run messages.RunID) (Receipt, error)
 func (c *Client) again(ctx context.Context, stored []byte, of, id messages.RunID, queue string) (Receipt, error) {
 	request, err := messages.DecodeRunRequest(stored)
 	if err != nil {
-		return Receipt{}, fmt.Errorf("the request of run %s: %w", of, explain(err))
+		return Receipt{}, fmt.Errorf("the request of run %s: %w", of, c.explain(err))
 	}
 	request.RunID, request.RetryOf, request.StartBy, request.IdempotencyKey = id, of, time.Time{}, ""
 	return c.Submit(ctx, request, ToQueue(queue))

@@ -33,7 +33,7 @@ func (c *Client) PauseQueue(ctx context.Context, queue, reason string) (deaf []m
 	}
 	revision, err := c.ledger.PauseQueue(ctx, queue, messages.Pause{By: c.cfg.By, Reason: reason})
 	if err != nil {
-		return nil, explain(err)
+		return nil, c.explain(err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, pauseTime)
 	defer cancel()
@@ -63,7 +63,7 @@ func (c *Client) ResumeQueue(ctx context.Context, queue string) error {
 	if err := c.checkQueueName(queue); err != nil {
 		return err
 	}
-	return explain(c.ledger.ResumeQueue(ctx, queue))
+	return c.explain(c.ledger.ResumeQueue(ctx, queue))
 }
 
 func (c *Client) checkQueueName(queue string) error {
@@ -76,7 +76,7 @@ func (c *Client) checkQueueName(queue string) error {
 // Pauses lists the queues that are paused.
 func (c *Client) Pauses(ctx context.Context) (map[string]messages.Pause, error) {
 	pauses, err := c.ledger.Pauses(ctx)
-	return pauses, explain(err)
+	return pauses, c.explain(err)
 }
 
 // WorkerOrder is what a live worker can be told.
@@ -102,7 +102,7 @@ func (c *Client) Order(ctx context.Context, worker string, order WorkerOrder) (m
 	case errors.Is(err, nats.ErrNoResponders):
 		return entry, fmt.Errorf("worker %s: %w", worker, ErrNoWorker)
 	case err != nil:
-		return entry, explain(err)
+		return entry, c.explain(err)
 	}
 	if err := json.Unmarshal(answer.Data, &entry); err != nil {
 		return entry, fmt.Errorf("worker %s: %w", worker, err)

@@ -197,7 +197,7 @@ func (e *events) rest(ctx context.Context, end *messages.Ended) error {
 			}
 		}
 	}
-	newest, err := natsx.LastFromLeader(ctx, e.client.js, e.client.subjects.Stream("EVENTS"), e.filter)
+	newest, err := natsx.LastSettled(ctx, e.client.js, e.client.subjects.Stream("EVENTS"), e.filter)
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return nil
 	}

@@ -31,6 +31,9 @@ type Config struct {
 	// MaxDataBytes bounds one parameter set, input or output that travels through the object bucket. Defaults to
 	// [messages.DefaultMaxDataBytes].
 	MaxDataBytes int64
+	// NoDispatch leaves delayed runs and schedules to other workers: for one whose credentials may not submit. Defaults
+	// to false.
+	NoDispatch bool
 	// Now is the wall clock of records; what lasts is measured by the monotonic clock. Defaults to time.Now.
 	Now func() time.Time
 	// Open makes the session that all runs share. Required.

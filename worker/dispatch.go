@@ -16,9 +16,25 @@ const (
 	dispatchWait  = 30 * time.Second
 )
 
+// dispatcher finds the consumer of what is due; nil when the worker leaves that to others.
+func (w *Worker) dispatcher(ctx context.Context) (jetstream.Consumer, error) {
+	if w.cfg.NoDispatch {
+		return nil, nil //nolint:nilnil // no consumer is no error
+	}
+	due, err := w.topology().Dispatcher(ctx, w.js)
+	if err != nil {
+		return nil, &SetupError{Queue: w.cfg.Queue, Err: err}
+	}
+	return due, nil
+}
+
 // dispatch queues the runs whose time has come, of all queues, until ctx ends. Every worker does so, and the server
 // gives each due message to one of them.
 func (w *Worker) dispatch(ctx context.Context, due jetstream.Consumer) error {
+	if due == nil {
+		<-ctx.Done()
+		return nil
+	}
 	for ctx.Err() == nil {
 		if err := w.dispatchSome(ctx, due); err != nil && ctx.Err() == nil {
 			zerolog.Ctx(ctx).Warn().Err(err).Msg("asking for what is due failed")

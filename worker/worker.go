@@ -98,9 +98,9 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	dispatcher, err := w.topology().Dispatcher(ctx, w.js)
+	dispatcher, err := w.dispatcher(ctx)
 	if err != nil {
-		return &SetupError{Queue: w.cfg.Queue, Err: err}
+		return err
 	}
 	if w.session, err = w.cfg.Open(ctx, w.cfg.Session); err != nil {
 		return fmt.Errorf("opening the session: %w", err)

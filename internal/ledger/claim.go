@@ -72,7 +72,7 @@ func (l *Ledger) claim(ctx context.Context, msg jetstream.Msg, worker string, al
 			return claim, err
 		}
 		// Somebody was faster; the next round must see what they wrote.
-		read = natsx.LastFromLeader
+		read = l.newest()
 	}
 	return nil, fmt.Errorf("claiming run %s: %w", d.address.RunID, errConflict)
 }

@@ -157,7 +157,7 @@ func (l *Ledger) Request(ctx context.Context, key Key) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	stored, err := natsx.LastFromLeader(ctx, l.js, l.queueStream(), status.RequestSubject)
+	stored, err := l.newest()(ctx, l.js, l.queueStream(), status.RequestSubject)
 	if errors.Is(err, natsx.ErrNoRecord) {
 		err = fmt.Errorf("request of %s: %w", key.RunID, ErrNotFound)
 	}

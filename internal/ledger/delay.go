@@ -9,7 +9,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
-	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -107,7 +106,7 @@ func (l *Ledger) hurry(ctx context.Context, timed messages.Timed) {
 // again.
 func (l *Ledger) promote(ctx context.Context, key Key, now time.Time, worker string) error {
 	for range maxConflicts {
-		old, err := l.read(ctx, key, natsx.LastFromLeader)
+		old, err := l.read(ctx, key, l.newest())
 		if err != nil {
 			return err
 		}

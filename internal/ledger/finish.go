@@ -64,7 +64,7 @@ func (c *Claim) reassure(ctx context.Context) error {
 	if c.ledger.clock().Sub(c.renewed) < c.ledger.cfg.LeaseTTL/2 {
 		return nil
 	}
-	now, err := c.ledger.read(ctx, c.keyLocked(), natsx.LastFromLeader)
+	now, err := c.ledger.read(ctx, c.keyLocked(), c.ledger.newest())
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (c *Claim) resolve(ctx context.Context) error {
 	case !errors.Is(err, ErrNotFound):
 		return err
 	}
-	now, err := c.ledger.read(ctx, c.keyLocked(), natsx.LastFromLeader)
+	now, err := c.ledger.read(ctx, c.keyLocked(), c.ledger.newest())
 	if err != nil {
 		return err
 	}

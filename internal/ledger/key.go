@@ -87,7 +87,7 @@ func (l *Ledger) swapKey(ctx context.Context, old heldKey, owner keyOwner, ttl t
 // absence.
 func (l *Ledger) readKey(ctx context.Context, name string) (heldKey, error) {
 	bucket := l.keysBucket()
-	stored, err := natsx.LastFromLeader(ctx, l.js, natsx.KeyStream(bucket), natsx.KeySubject(bucket, name))
+	stored, err := l.newest()(ctx, l.js, natsx.KeyStream(bucket), natsx.KeySubject(bucket, name))
 	held := heldKey{name: name, revision: stored.Sequence, since: stored.Time}
 	if err == nil {
 		err = json.Unmarshal(stored.Data, &held.owner)
@@ -123,7 +123,7 @@ func (l *Ledger) first(ctx context.Context, request *messages.RunRequest, mine m
 	if held.owner.RunID == mine.RunID {
 		return held, false, nil
 	}
-	now, err := l.read(ctx, Key{mine.Tenant, held.owner.RunID}, natsx.LastFromLeader)
+	now, err := l.read(ctx, Key{mine.Tenant, held.owner.RunID}, l.newest())
 	if err != nil {
 		return heldKey{}, false, err
 	}
@@ -147,7 +147,7 @@ func (l *Ledger) stored(ctx context.Context, s messages.Status) (bool, error) {
 	if s.Epoch > 0 || s.State == messages.StateScheduled || s.State.Terminal() {
 		return true, nil
 	}
-	_, err := natsx.LastFromLeader(ctx, l.js, l.queueStream(), s.RequestSubject)
+	_, err := l.newest()(ctx, l.js, l.queueStream(), s.RequestSubject)
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return false, nil
 	}

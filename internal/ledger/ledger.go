@@ -62,6 +62,10 @@ type Config struct {
 	// DataGrace is how long objects are kept that belong to no known run: an upload comes
 	// before the submit. Defaults to 24 h.
 	DataGrace time.Duration
+	// ByTenant reads single subjects only, which a submitter's rights can be cut by. The
+	// server's question for the leader's newest has no such cut: who may ask it may read all
+	// tenants. Defaults to false.
+	ByTenant bool
 	// Now is the wall clock of records. Defaults to time.Now.
 	Now func() time.Time
 	// Faults breaks the ledger at named places, in tests. Defaults to none.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
@@ -17,9 +18,9 @@ import (
 // List reads the statuses of a tenant, newest first; tenant "*" reads all.
 func (l *Ledger) List(ctx context.Context, tenant string) ([]messages.Status, error) {
 	var all []messages.Status
-	err := l.each(ctx, l.runsBucket(), tenantKeys(tenant), func(entry jetstream.KeyValueEntry) error {
+	err := l.each(ctx, l.runsBucket(), tenantKeys(tenant), func(_ string, value []byte) error {
 		var status messages.Status
-		if err := json.Unmarshal(entry.Value(), &status); err != nil {
+		if err := json.Unmarshal(value, &status); err != nil {
 			return err
 		}
 		all = append(all, status)
@@ -33,40 +34,14 @@ func (l *Ledger) List(ctx context.Context, tenant string) ([]messages.Status, er
 
 func tenantKeys(tenant string) string { return messages.EncodeToken(tenant) + ".*" }
 
-// each reads the values below a filter as they are now, with one watch: single gets
-// cost a round trip each. A value that can't be read is logged and left out.
-func (l *Ledger) each(ctx context.Context, bucket, filter string, read func(jetstream.KeyValueEntry) error) error {
-	kv, err := l.js.KeyValue(ctx, bucket)
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", bucket, err)
-	}
-	watcher, err := kv.Watch(ctx, filter, jetstream.IgnoreDeletes())
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", bucket, err)
-	}
-	defer stopWatching(watcher)
-	for {
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("reading %s: %w", bucket, context.Cause(ctx))
-		case entry := <-watcher.Updates():
-			if entry == nil {
-				return nil
-			}
-			if err := read(entry); err != nil {
-				zerolog.Ctx(ctx).Warn().Err(err).Str("key", entry.Key()).Msg("skipping a value that cannot be read")
-			}
+// each reads the values below a filter as they are now, many at a time: single gets cost a
+// round trip each. A value that can't be read is logged and left out.
+func (l *Ledger) each(ctx context.Context, bucket, filter string, read func(key string, value []byte) error) error {
+	return natsx.Each(ctx, l.js, natsx.KeyStream(bucket), natsx.KeySubject(bucket, filter), func(msg jetstream.Msg) {
+		if err := read(strings.TrimPrefix(msg.Subject(), natsx.KeySubject(bucket, "")), msg.Data()); err != nil {
+			zerolog.Ctx(ctx).Warn().Err(err).Str("subject", msg.Subject()).Msg("skipping a value that cannot be read")
 		}
-	}
-}
-
-// stopWatching ends a watch. Updates that came after the last one read are taken out:
-// their sender waits for somebody who does. The end of the subscription, for whatever
-// reason, closes the channel.
-func stopWatching(watcher jetstream.KeyWatcher) {
-	_ = watcher.Stop() // fails when the connection or the context ended it before
-	for range watcher.Updates() {
-	}
+	})
 }
 
 // Announce writes a worker's entry in the roster with the lease's time to live; a
@@ -94,9 +69,9 @@ func (l *Ledger) Retire(ctx context.Context, worker string) error {
 // Roster lists the live workers, by id.
 func (l *Ledger) Roster(ctx context.Context) ([]messages.Worker, error) {
 	var all []messages.Worker
-	err := l.each(ctx, l.leasesBucket(), messages.RosterKeys, func(entry jetstream.KeyValueEntry) error {
+	err := l.each(ctx, l.leasesBucket(), messages.RosterKeys, func(_ string, value []byte) error {
 		var worker messages.Worker
-		if err := json.Unmarshal(entry.Value(), &worker); err != nil {
+		if err := json.Unmarshal(value, &worker); err != nil {
 			return err
 		}
 		all = append(all, worker)

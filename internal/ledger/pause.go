@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
@@ -49,7 +48,7 @@ func (l *Ledger) ResumeQueue(ctx context.Context, queue string) error {
 
 // Pause reads the pause of a queue and its revision; nil when it is not paused.
 func (l *Ledger) Pause(ctx context.Context, queue string) (*messages.Pause, uint64, error) {
-	stored, err := natsx.LastFromLeader(ctx, l.js, natsx.KeyStream(l.settingsBucket()), l.PauseSubject(queue))
+	stored, err := l.newest()(ctx, l.js, natsx.KeyStream(l.settingsBucket()), l.PauseSubject(queue))
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return nil, 0, nil
 	}
@@ -66,12 +65,12 @@ func (l *Ledger) Pause(ctx context.Context, queue string) (*messages.Pause, uint
 // Pauses reads the pauses of all queues, by queue.
 func (l *Ledger) Pauses(ctx context.Context) (map[string]messages.Pause, error) {
 	all := map[string]messages.Pause{}
-	err := l.each(ctx, l.settingsBucket(), messages.PauseKey("*"), func(entry jetstream.KeyValueEntry) error {
+	err := l.each(ctx, l.settingsBucket(), messages.PauseKey("*"), func(key string, value []byte) error {
 		var pause messages.Pause
-		if err := json.Unmarshal(entry.Value(), &pause); err != nil {
+		if err := json.Unmarshal(value, &pause); err != nil {
 			return err
 		}
-		queue, err := messages.DecodeToken(strings.TrimPrefix(entry.Key(), messages.PauseKey("")))
+		queue, err := messages.DecodeToken(strings.TrimPrefix(key, messages.PauseKey("")))
 		if err == nil {
 			all[queue] = pause
 		}

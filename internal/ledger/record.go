@@ -34,7 +34,7 @@ func (l *Ledger) Status(ctx context.Context, key Key) (messages.Status, error) {
 	stored, err := l.read(ctx, key, natsx.LastDirect)
 	if err == nil && !stored.found {
 		// A replica that lags must not deny a run that was just submitted.
-		stored, err = l.read(ctx, key, natsx.LastFromLeader)
+		stored, err = l.read(ctx, key, l.newest())
 	}
 	if err == nil && !stored.found {
 		err = fmt.Errorf("status of %s: %w", key.RunID, ErrNotFound)
@@ -45,7 +45,7 @@ func (l *Ledger) Status(ctx context.Context, key Key) (messages.Status, error) {
 // Reply reads the stored reply from the stream's leader; ErrNotFound while there is
 // none.
 func (l *Ledger) Reply(ctx context.Context, key Key) (*messages.Reply, error) {
-	stored, err := natsx.LastFromLeader(ctx, l.js, natsx.KeyStream(l.runsBucket()), l.cfg.Subjects.Done(key.Tenant, key.RunID))
+	stored, err := l.newest()(ctx, l.js, natsx.KeyStream(l.runsBucket()), l.cfg.Subjects.Done(key.Tenant, key.RunID))
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return nil, fmt.Errorf("reply of %s: %w", key.RunID, ErrNotFound)
 	}
@@ -55,7 +55,7 @@ func (l *Ledger) Reply(ctx context.Context, key Key) (*messages.Reply, error) {
 	return messages.DecodeReply(stored.Data)
 }
 
-// reader is natsx.LastDirect or natsx.LastFromLeader.
+// reader is natsx.LastDirect, natsx.LastFromLeader or natsx.LastSettled.
 type reader = func(context.Context, jetstream.JetStream, string, string) (natsx.Record, error)
 
 // read gives a record; one that is not found is no error.
@@ -128,7 +128,7 @@ func (l *Ledger) swap(ctx context.Context, old record, status messages.Status) (
 	if !natsx.WrongSequence(err) {
 		return old, false, fmt.Errorf("storing status of %s: %w", status.RunID, err)
 	}
-	now, err = l.read(ctx, Key{Tenant: status.Tenant, RunID: status.RunID}, natsx.LastFromLeader)
+	now, err = l.read(ctx, Key{Tenant: status.Tenant, RunID: status.RunID}, l.newest())
 	return now, err == nil && now.found && sameWrite(now.status, status), err
 }
 
@@ -148,9 +148,17 @@ func (l *Ledger) leaseKey(status messages.Status) string {
 // leader is asked: a lagging replica may not have the lease yet.
 func (l *Ledger) leaseAlive(ctx context.Context, status messages.Status) (bool, error) {
 	bucket := l.leasesBucket()
-	_, err := natsx.LastFromLeader(ctx, l.js, natsx.KeyStream(bucket), natsx.KeySubject(bucket, l.leaseKey(status)))
+	_, err := l.newest()(ctx, l.js, natsx.KeyStream(bucket), natsx.KeySubject(bucket, l.leaseKey(status)))
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// newest reads what no former write is missing from, as far as this ledger may ask.
+func (l *Ledger) newest() reader {
+	if l.cfg.ByTenant {
+		return natsx.LastSettled
+	}
+	return natsx.LastFromLeader
 }

@@ -268,7 +268,7 @@ func (l *Ledger) Cancel(ctx context.Context, key Key, cancel messages.Cancel) (m
 		if err != nil || stored {
 			return now.status, err
 		}
-		read = natsx.LastFromLeader
+		read = l.newest()
 	}
 	return messages.Status{}, fmt.Errorf("cancelling run %s: %w", key.RunID, errConflict)
 }

@@ -94,7 +94,7 @@ func (l *Ledger) Mend(ctx context.Context, key Key, worker string) error {
 }
 
 func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, error) {
-	old, err := l.read(ctx, key, natsx.LastFromLeader)
+	old, err := l.read(ctx, key, l.newest())
 	if err != nil || !old.found {
 		return false, err
 	}
@@ -145,7 +145,7 @@ func (l *Ledger) examine(ctx context.Context, s messages.Status) (inspection, er
 			return i, err
 		}
 	}
-	stored, err := natsx.LastFromLeader(ctx, l.js, l.queueStream(), s.RequestSubject)
+	stored, err := l.newest()(ctx, l.js, l.queueStream(), s.RequestSubject)
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return i, nil
 	}

@@ -76,7 +76,7 @@ func (l *Ledger) occupy(ctx context.Context, mine messages.Status) (heldKey, err
 }
 
 func (l *Ledger) tenure(ctx context.Context, tenant string, held heldKey, age time.Duration) (tenure, error) {
-	now, err := l.read(ctx, Key{tenant, held.owner.RunID}, natsx.LastFromLeader)
+	now, err := l.read(ctx, Key{tenant, held.owner.RunID}, l.newest())
 	if err != nil {
 		return tenureUnclear, err
 	}

@@ -25,8 +25,8 @@ type Pipe struct {
 
 // call is one message on its way.
 type call struct {
-	subject  string
-	sentAt time.Time
+	subject string
+	sentAt  time.Time
 	// answered is called once and must not block. The error is of the kind of
 	// [Unanswered].
 	answered func(answer *nats.Msg, err error)

@@ -74,6 +74,18 @@ func LastFromLeader(ctx context.Context, js jetstream.JetStream, stream, subject
 	return fromLeader(ctx, js, stream, subject, map[string]any{"last_by_subj": subject})
 }
 
+// settleTime is how long a follower of a healthy cluster may lag behind.
+const settleTime = 20 * time.Millisecond
+
+// LastSettled is LastDirect after a moment in which a follower catches up: for those who may
+// not ask the leader.
+func LastSettled(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
+	if !pause(ctx, settleTime) {
+		return Record{}, context.Cause(ctx)
+	}
+	return LastDirect(ctx, js, stream, subject)
+}
+
 // FirstFromLeader reads the oldest message of a subject from the stream's leader.
 func FirstFromLeader(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
 	if s, ok := js.(StandIn); ok {
