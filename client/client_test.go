@@ -89,7 +89,7 @@ func TestSubmitRefuses(t *testing.T) {
 		"run id":        {messages.RunRequest{RunID: "../x"}, "run_id", nil},
 		"load version":  {messages.RunRequest{LoadVersions: map[string]string{"a": "../../etc"}}, "load_versions.a", nil},
 		"reply subject": {messages.RunRequest{ReplySubject: "a.>"}, "reply_subject", nil},
-		"params":        {messages.RunRequest{RuntimeParams: map[string]any{"a": strings.Repeat("x", 300<<10)}}, "runtime_params", client.ErrTooLarge},
+		"params":        {messages.RunRequest{RunnerParams: map[string]any{"a": strings.Repeat("x", 300<<10)}}, "runner_params", client.ErrTooLarge},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -64,7 +64,7 @@ func (b *bench) requireWaiting(c *client.Client, runs int) {
 	require.Eventually(b.t, func() bool { return c.Waiting() == runs }, 10*time.Second, time.Millisecond)
 }
 
-const leaderReads = "$JS.API.STREAM.MSG.GET.KV_kedge_runs"
+const replyReads = "$JS.API.DIRECT.GET.KV_kedge_runs.kedge.reply.>"
 
 // waitFor starts a wait and checks its reply.
 func waitFor(ctx context.Context, t *testing.T, group *sync.WaitGroup, c *client.Client, run messages.RunID) {
@@ -107,7 +107,7 @@ func TestWaitForOwnRunsReadsNothing(t *testing.T) {
 	c := b.over(nc, client.Config{Queue: "a", Poll: never})
 	_, err := c.Wait(t.Context(), "unknown")
 	require.ErrorIs(t, err, client.ErrNotFound)
-	spy := b.spy(leaderReads)
+	spy := b.spy(replyReads)
 
 	const runs = 40
 	var waits sync.WaitGroup

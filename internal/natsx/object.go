@@ -102,7 +102,17 @@ func (o *Objects) mark(ctx context.Context, name messages.ObjectName, info *jets
 	msg := nats.NewMsg(o.subjects.ObjectMark(name))
 	msg.Data = body
 	msg.Header.Set(jetstream.MsgRollup, jetstream.MsgRollupSubject)
-	return o.store(ctx, msg)
+	// It is small: its tries are short, so that who may not store is told soon.
+	_, err = Publish(ctx, o.js, msg, pieceTimeout)
+	return full(err)
+}
+
+// full names the limit of the bucket.
+func full(err error) error {
+	if LimitReached(err) {
+		return fmt.Errorf("%w: %w", ErrBucketFull, err)
+	}
+	return err
 }
 
 // store sends one message until the server answers.
@@ -119,10 +129,7 @@ func (o *Objects) store(ctx context.Context, msg *nats.Msg) error {
 			break
 		}
 	}
-	if LimitReached(err) {
-		return fmt.Errorf("%w: %w", ErrBucketFull, err)
-	}
-	return err
+	return full(err)
 }
 
 func (o *Objects) storeOnce(ctx context.Context, msg *nats.Msg) error {
