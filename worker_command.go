@@ -76,6 +76,8 @@ type workerFlags struct {
 	retry       *cli.RetryFlags
 	maxData     cli.Bytes
 	dispatch    bool
+	pipelines   []string
+	runners     []string
 	hosted      hostedFlags
 	secrets     *mask.Secrets // those of the project, which the log hides
 }
@@ -113,6 +115,8 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 	set.StringVar(&flags.logFormat, "log-format", "text", "`format` of the log: text or json")
 	set.StringVar(&flags.logLevel, "log-level", "", "lowest `level` of the log: debug, info, warn or error (default: as conf/logging.yml says, else info)")
 	flags.retry = cli.AddRetryFlags(set, "default: 1; an error that says it is transient: 3; a request may say otherwise")
+	set.StringSliceVar(&flags.pipelines, "allow-pipelines", nil, "`names` of the pipelines that requests may ask for, separated by commas (default: all)")
+	set.StringSliceVar(&flags.runners, "allow-runners", nil, "`names` of the runners that requests may ask for, of those that the project allows (default: all of them)")
 	set.BoolVar(&flags.dispatch, "dispatch", true, "queue delayed runs when they are due; =false for a worker whose credentials may not submit")
 	cli.AddMaxData(set, env, &flags.maxData)
 	flags.hosted.add(set)
@@ -197,20 +201,21 @@ func (f *workerFlags) serve(ctx context.Context, w *worker.Worker, env *Env) err
 func (f *workerFlags) config(nc *nats.Conn, eng *engine) (worker.Config, error) {
 	retry, err := f.retry.Policy()
 	return worker.Config{
-		Conn:         nc,
-		Concurrency:  eng.concurrency,
-		Grace:        graceOf(f.grace),
-		Logger:       eng.log,
-		Open:         eng.open,
-		Project:      eng.name,
-		Queue:        f.queue,
-		Pipelines:    eng.pipelines,
-		Retry:        retry,
-		Session:      eng.config,
-		Tenants:      f.tenants,
-		MaxDataBytes: int64(f.maxData),
-		NoDispatch:   !f.dispatch,
-		Version:      cli.Version(),
+		Conn:           nc,
+		Concurrency:    eng.concurrency,
+		Grace:          graceOf(f.grace),
+		Logger:         eng.log,
+		Open:           eng.open,
+		Project:        eng.name,
+		Queue:          f.queue,
+		Pipelines:      eng.pipelines,
+		Retry:          retry,
+		Session:        eng.config,
+		Tenants:        f.tenants,
+		MaxDataBytes:   int64(f.maxData),
+		AllowPipelines: f.pipelines, AllowRunners: f.runners,
+		NoDispatch: !f.dispatch,
+		Version:    cli.Version(),
 	}, err
 }
 

@@ -18,6 +18,10 @@ import (
 type Config struct {
 	// Conn is the connection to NATS. The caller owns it and closes it after [Worker.Run] returned. Required.
 	Conn *nats.Conn
+	// AllowPipelines are the pipelines that a request may name; one that names none asks for __default__. Defaults to all.
+	AllowPipelines []string
+	// AllowRunners are the runners that a request may name, among those that the project allows. Defaults to all of them.
+	AllowRunners []string
 	// Concurrency is the number of runs at a time. Defaults to 16.
 	Concurrency int
 	// Faults breaks the worker at named places, in tests. Defaults to none.

@@ -101,6 +101,9 @@ func (w *Worker) runSession(r *run) (result *session.Result, err error) {
 		return nil, err
 	}
 	request := r.claim.Request()
+	if err := w.allow(request); err != nil {
+		return nil, err
+	}
 	opts := options(request)
 	if err := r.inputs.bind(r.ctx, request, &opts); err != nil {
 		return nil, err

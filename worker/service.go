@@ -151,6 +151,9 @@ func (w *Worker) answerPlan(ctx context.Context, data []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := w.allow(request); err != nil {
+		return nil, err
+	}
 	opts := options(request)
 	if len(request.Inputs) > 0 {
 		opts.Inputs = make(map[string]any, len(request.Inputs))
