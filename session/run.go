@@ -35,14 +35,17 @@ type run struct {
 // execute runs and lets no credentials out with an error. A panic, such as that of a hook
 // around the run, is an error too.
 func (r *run) execute(ctx context.Context) (result *Result, err error) {
-	defer func() {
-		if value := recover(); value != nil {
-			stack := r.engine.secrets.Text(string(debug.Stack()))
-			result, err = nil, r.engine.masked(&runner.PanicError{Value: value, Stack: []byte(stack)})
-		}
-	}()
+	defer r.engine.rescue(&err)
 	result, err = r.proceed(ctx)
 	return result, r.engine.masked(err)
+}
+
+// rescue turns a panic of the project's code into an error, without credentials. It is to be deferred.
+func (e *engine) rescue(err *error) {
+	if value := recover(); value != nil {
+		stack := e.secrets.Text(string(debug.Stack()))
+		*err = e.masked(&runner.PanicError{Value: value, Stack: []byte(stack)})
+	}
 }
 
 // proceed is Kedro's run, step by step; the order of the steps decides which hooks

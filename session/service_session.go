@@ -82,14 +82,16 @@ func (s *ServiceSession) Run(ctx context.Context, opts RunOptions) (*Result, err
 }
 
 // Plan answers what Run would do, without doing it and without calling hooks.
-func (s *ServiceSession) Plan(ctx context.Context, opts RunOptions) (*Plan, error) {
-	plan, err := s.engine.plan(ctx, opts, opts.RuntimeParams)
+func (s *ServiceSession) Plan(ctx context.Context, opts RunOptions) (plan *Plan, err error) {
+	defer s.engine.rescue(&err)
+	plan, err = s.engine.plan(ctx, opts, opts.RuntimeParams)
 	return plan, s.engine.masked(err)
 }
 
 // Snapshot describes the project under the runtime parameters.
-func (s *ServiceSession) Snapshot(ctx context.Context, params map[string]any) (*Snapshot, error) {
-	snapshot, err := s.engine.snapshot(ctx, params)
+func (s *ServiceSession) Snapshot(ctx context.Context, params map[string]any) (snapshot *Snapshot, err error) {
+	defer s.engine.rescue(&err)
+	snapshot, err = s.engine.snapshot(ctx, params)
 	return snapshot, s.engine.masked(err)
 }
 

@@ -116,26 +116,30 @@ func (g *giver) store(out *messages.Output, content io.Reader, size int64, forma
 	out.Ref = &ref
 }
 
+// errNoJSON says that a value has no JSON. What the value's own code says of it may hold a secret, so it isn't told.
+var errNoJSON = errors.New("the value is no JSON")
+
 // writeJSON writes the JSON of a value, a list element by element. A value may bring code of its own, which may panic.
 func writeJSON(w io.Writer, value any) (err error) {
 	defer func() {
-		if cause := recover(); cause != nil {
-			err = fmt.Errorf("writing JSON: panic: %v", cause)
+		if recover() != nil {
+			err = errNoJSON
 		}
 	}()
 	v := reflect.ValueOf(value)
 	if !isPlainList(value, v) {
 		text, err := json.Marshal(value)
-		if err == nil {
-			_, err = w.Write(text)
+		if err != nil {
+			return errNoJSON
 		}
+		_, err = w.Write(text)
 		return err
 	}
 	out := bufio.NewWriterSize(w, messages.ChunkBytes)
 	for i := range v.Len() {
 		text, err := json.Marshal(v.Index(i).Interface())
 		if err != nil {
-			return err
+			return errNoJSON
 		}
 		out.WriteByte("[,"[min(i, 1)]) //nolint:errcheck // Flush tells
 		out.Write(text)                //nolint:errcheck // as above

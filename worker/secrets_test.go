@@ -127,6 +127,16 @@ func (v vault) Describe() catalog.Description {
 	}}
 }
 
+// trap is a dataset that shows its password in a panic, also when a plan only looks whether it exists.
+type trap struct{ vault }
+
+func (t trap) Exists(context.Context) (bool, error) { panic("wrong password " + t.password) }
+
+// leaky is a value that shows a password when it is written as JSON.
+type leaky struct{}
+
+func (leaky) MarshalJSON() ([]byte, error) { return nil, errors.New("wrong password " + secret) }
+
 const secret = "h&nter22 \"long\""
 
 // No credential of the project gets into a reply, an event, a status or the worker's log, wherever a node puts it.
@@ -136,6 +146,11 @@ func TestCredentialsStayInside(t *testing.T) {
 		password, _ := credentials["password"].(string)
 		return vault{password: password}, nil
 	})
+	traps := project.WithType("shop.Trap", func(spec catalog.Spec) (catalog.Dataset, error) {
+		credentials, _ := spec.Args["credentials"].(map[string]any)
+		password, _ := credentials["password"].(string)
+		return trap{vault{password: password}}, nil
+	})
 	one := func(name string, fn, inputs, outputs any) project.Option {
 		return project.WithPipeline(name, func() (*pipeline.Pipeline, error) {
 			return pipeline.New(pipeline.Define(fn, inputs, outputs, pipeline.Name(strings.ReplaceAll(name, " ", "_"))))
@@ -143,11 +158,13 @@ func TestCredentialsStayInside(t *testing.T) {
 	}
 	o := startTold(t, map[string]string{
 		"kedge.yml": "name: shop\n", "conf/base/parameters.yml": "word: careful\n",
-		"conf/base/catalog.yml":      "vault: {type: shop.Vault, credentials: dev}\n",
+		"conf/base/catalog.yml":      "vault: {type: shop.Vault, credentials: dev}\ntrap: {type: shop.Trap, credentials: dev}\n",
 		"conf/local/credentials.yml": "dev: {user: dev, password: '" + secret + "'}\n",
 		"secret.txt":                 secret + "\n",
 		"pipelines/prints.yml":       "nodes:\n  - name: prints\n    command: cat secret.txt >&2; exit 3\n    inputs: params:word\n",
-	}, vaults,
+	}, vaults, traps,
+		one("traps", func() int { return 1 }, nil, "trap"),
+		one("tells", func() leaky { return leaky{} }, nil, "told"),
 		one("fails", func() (int, error) { return 0, errors.New("login failed: " + secret) }, nil, "x1"),
 		one("panics", func() int { panic("login failed: " + secret) }, nil, "x2"),
 		one("logs", func(ctx context.Context) int {
@@ -173,6 +190,16 @@ func TestCredentialsStayInside(t *testing.T) {
 		})
 	}
 	require.Contains(t, o.text(), "login with "+mask.Text)
+	everything, _ := o.run(t, messages.RunRequest{PipelineNames: []string{"tells"}})
+	requireHidden(t, everything)
+	ask := messages.RunRequest{PipelineNames: []string{"traps"}, OnlyMissingOutputs: true}
+	_, err := o.f.client.Plan(t.Context(), &ask)
+	require.ErrorContains(t, err, "wrong password "+mask.Text)
+	everything, _ = o.run(t, ask)
+	require.Contains(t, everything, "wrong password")
+	require.Contains(t, everything, "redacted")
+	requireHidden(t, everything)
+	requireHidden(t, o.text())
 }
 
 func requireHidden(t *testing.T, text string) {
