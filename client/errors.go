@@ -72,8 +72,7 @@ func (e *RejectedError) Error() string {
 func (e *RejectedError) Unwrap() error { return e.Err }
 
 // explain turns what the packages below say into this package's errors.
-func (c *Client) explain(err error) error {
-	err = natsx.ExplainSilence(c.js.Conn(), err)
+func explain(err error) error {
 	var field *messages.FieldError
 	switch {
 	case errors.As(err, &field):
@@ -87,3 +86,6 @@ func (c *Client) explain(err error) error {
 	}
 	return err
 }
+
+// explain also tells a refusal of the server from its silence.
+func (c *Client) explain(err error) error { return explain(natsx.ExplainSilence(c.js.Conn(), err)) }

@@ -30,7 +30,7 @@ func (c *Client) AddSchedule(ctx context.Context, schedule messages.Schedule, re
 	}
 	schedule.Tenant = c.cfg.Tenant
 	stored, err := c.ledger.AddSchedule(ctx, schedule, replace)
-	return stored, explain(err)
+	return stored, c.explain(err)
 }
 
 // Schedule reads a schedule; [ErrNoSchedule].
@@ -41,7 +41,7 @@ func (c *Client) Schedule(ctx context.Context, name string) (messages.Schedule, 
 // Schedules reads the tenant's schedules by name.
 func (c *Client) Schedules(ctx context.Context) ([]messages.Schedule, error) {
 	all, err := c.ledger.Schedules(ctx, c.cfg.Tenant)
-	return all, explain(err)
+	return all, c.explain(err)
 }
 
 // PauseSchedule lets a schedule submit nothing until it is resumed; its runs go on.
@@ -90,5 +90,5 @@ func (c *Client) onSchedule(ctx context.Context, name string, act func(context.C
 		return messages.Schedule{}, &RejectedError{Field: "name", Reason: err.Error(), Err: err}
 	}
 	s, err := act(ctx, ledger.ScheduleKey{Tenant: c.cfg.Tenant, Name: name})
-	return s, explain(err)
+	return s, c.explain(err)
 }

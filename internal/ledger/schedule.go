@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
@@ -98,8 +96,8 @@ func (l *Ledger) Schedule(ctx context.Context, key ScheduleKey) (messages.Schedu
 // Schedules reads the schedules of a tenant by name; tenant "*" reads all.
 func (l *Ledger) Schedules(ctx context.Context, tenant string) ([]messages.Schedule, error) {
 	var all []messages.Schedule
-	err := l.each(ctx, l.schedulesBucket(), tenantKeys(tenant), func(entry jetstream.KeyValueEntry) error {
-		s, err := messages.DecodeSchedule(entry.Value())
+	err := l.each(ctx, l.schedulesBucket(), tenantKeys(tenant), func(_ string, value []byte) error {
+		s, err := messages.DecodeSchedule(value)
 		if err == nil {
 			all = append(all, *s)
 		}
@@ -225,7 +223,7 @@ func (l *Ledger) schedulesBucket() string { return l.cfg.Subjects.Bucket("schedu
 func (l *Ledger) readSchedule(ctx context.Context, key ScheduleKey) (scheduleRecord, error) {
 	bucket := l.schedulesBucket()
 	subject := natsx.KeySubject(bucket, messages.ScheduleKey(key.Tenant, key.Name))
-	stored, err := natsx.LastFromLeader(ctx, l.js, natsx.KeyStream(bucket), subject)
+	stored, err := l.newest()(ctx, l.js, natsx.KeyStream(bucket), subject)
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return scheduleRecord{revision: stored.Sequence}, nil
 	}

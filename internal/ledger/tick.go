@@ -10,7 +10,6 @@ import (
 
 	"github.com/rs/zerolog"
 
-	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -105,7 +104,7 @@ func unsubmittable(err error) bool {
 func (l *Ledger) stillLive(ctx context.Context, s messages.Schedule) ([]messages.RunID, error) {
 	var live []messages.RunID
 	for _, run := range s.Live {
-		status, err := l.read(ctx, Key{s.Tenant, run}, natsx.LastFromLeader)
+		status, err := l.read(ctx, Key{s.Tenant, run}, l.newest())
 		if err != nil {
 			return nil, err
 		}
