@@ -249,7 +249,10 @@ func (f *fleet) foreign(run messages.RunID) {
 		"status": func(ctx context.Context, c *client.Client) error { _, err := c.Status(ctx, run); return err },
 		"result": func(ctx context.Context, c *client.Client) error { _, err := c.Result(ctx, run); return err },
 		"cancel": func(ctx context.Context, c *client.Client) error { _, err := c.Cancel(ctx, run, ""); return err },
-		"list":   func(ctx context.Context, c *client.Client) error { _, err := c.List(ctx, client.ListOptions{}); return err },
+		"list": func(ctx context.Context, c *client.Client) error {
+			_, err := c.List(ctx, client.ListOptions{})
+			return err
+		},
 		"events": func(ctx context.Context, c *client.Client) error {
 			for _, err := range c.Watch(ctx, run) {
 				return err

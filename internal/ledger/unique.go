@@ -7,8 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/nats-io/nats.go/jetstream"
-
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
@@ -138,8 +136,8 @@ func duplicateReply(key string, owner messages.RunID) *messages.Reply {
 // nobody may ever submit again.
 func (l *Ledger) sweepKeys(ctx context.Context) error {
 	var names []string
-	err := l.each(ctx, l.keysBucket(), kindUnique+".>", func(entry jetstream.KeyValueEntry) error {
-		names = append(names, entry.Key())
+	err := l.each(ctx, l.keysBucket(), kindUnique+".>", func(name string, _ []byte) error {
+		names = append(names, name)
 		return nil
 	})
 	for _, name := range names {
