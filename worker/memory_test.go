@@ -117,7 +117,7 @@ func playLarge() error {
 	if err != nil {
 		return err
 	}
-	go w.Run(ctx) //nolint:errcheck // the process ends with the run
+	go w.Run(ctx)
 	c, err := client.Dial(ctx, os.Getenv(urlVariable), client.Config{Queue: queue})
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func (g *giver) stream(out *messages.Output, value any) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		writer.CloseWithError(writeJSON(writer, value)) //nolint:errcheck // it never fails
+		writer.CloseWithError(writeJSON(writer, value))
 	}()
 	head := bufio.NewReaderSize(reader, messages.ChunkBytes)
 	// What is no JSON is mostly found out at once, and nothing is stored for it.
