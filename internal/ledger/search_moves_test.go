@@ -247,8 +247,12 @@ func (s *search) settleDown(st *state, who int) {
 		case opNote:
 			s.note("        %s: %s", p.program.name, o.text)
 		case opRuns:
+			began := !p.running
 			p.running, p.leased, p.until = true, o.leased, o.delay
 			st.exclude(who)
+			if began && st.w.dones > 0 && st.holds(*p) && !st.w.jumped {
+				st.w.fail("%s starts the run, and its reply is stored", p.program.name)
+			}
 		case opRests:
 			p.running = false
 		case opSubmitted:

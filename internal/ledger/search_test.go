@@ -347,7 +347,7 @@ func scenarios() map[string]scenario {
 }
 
 // TestSearch looks for a way to break what is promised: one terminal reply for each run, no run lost, none stuck, no
-// two workers at a run while a claim holds.
+// two workers at a run while a claim holds, none that starts after its reply is stored.
 func TestSearch(t *testing.T) {
 	for _, name := range slices.Sorted(maps.Keys(scenarios())) {
 		t.Run(name, func(t *testing.T) {
@@ -374,11 +374,11 @@ func TestSearchSees(t *testing.T) {
 	}{
 		"a reply without a fence": {
 			scenario{budget: budget{ticks: 2, deliveries: 2}, endings: []ending{succeeds}, rules: rules{noFence: true}},
-			"a second terminal reply is stored",
+			"starts the run, and its reply is stored",
 		},
 		"a status without compare-and-set": {
 			scenario{budget: budget{ticks: 2, deliveries: 2}, endings: []ending{succeeds}, rules: rules{noCAS: true}},
-			"a final status, succeeded, is overwritten by running",
+			"starts the run, and its reply is stored",
 		},
 		"a lease that nobody looks at": {
 			scenario{budget: budget{ticks: 1, early: 1, deliveries: 2}, endings: []ending{beats}, rules: rules{noLease: true}},

@@ -104,9 +104,10 @@ func (l *Ledger) submitUnique(ctx context.Context, s Submission, status messages
 // store writes the status of a run and then its request.
 func (l *Ledger) store(ctx context.Context, s Submission, status messages.Status, body []byte) (Receipt, error) {
 	receipt := Receipt{Key: Key{status.Tenant, status.RunID}, Queue: status.Queue}
-	now, stored, err := l.swap(ctx, record{}, status)
-	if err == nil && !stored {
+	now, isNew, err := l.swap(ctx, record{}, status)
+	if err == nil && !isNew {
 		now, receipt.Existing, err = l.meet(ctx, now, status)
+		isNew = !receipt.Existing
 	}
 	if err != nil {
 		return Receipt{}, err
@@ -118,6 +119,9 @@ func (l *Ledger) store(ctx context.Context, s Submission, status messages.Status
 		return receipt, l.arm(ctx, messages.Timed{Tenant: receipt.Tenant, Run: receipt.RunID}, now.status.NotBefore)
 	}
 	taken, err := l.enqueue(ctx, s, body, now)
+	if isNew && errors.Is(err, ErrFull) {
+		l.retract(ctx, now)
+	}
 	receipt.Existing = receipt.Existing || taken
 	return receipt, err
 }
@@ -136,7 +140,6 @@ func (l *Ledger) enqueue(ctx context.Context, s Submission, body []byte, now rec
 	case natsx.SubjectTaken(err):
 		return true, nil
 	case natsx.LimitReached(err):
-		l.retract(ctx, now)
 		return false, fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return false, err
