@@ -43,6 +43,9 @@ const (
 	CodePoison Code = "poison"
 	// CodeDuplicate: another live run has the request's unique key.
 	CodeDuplicate Code = "duplicate"
+	// CodeNotTrusted: the worker runs signed requests only, and this one is not signed, or
+	// not by a key that it trusts for the tenant; the message says which.
+	CodeNotTrusted Code = "not_trusted"
 	// CodeInternal: a fault of Kedge itself.
 	CodeInternal Code = "internal"
 )

@@ -2,6 +2,7 @@ package messages
 
 import (
 	"encoding/json"
+	"fmt"
 	"strconv"
 	"time"
 )
@@ -117,6 +118,22 @@ func (o *object) value(name string, value any) {
 	o.buf = append(o.buf, encoded...)
 }
 
+// raw writes JSON as it is: a signature holds for these bytes.
+func (o *object) raw(name string, value json.RawMessage) {
+	if !json.Valid(value) {
+		o.err = fmt.Errorf("%s: is not JSON", name)
+		return
+	}
+	o.name(name)
+	o.buf = append(o.buf, value...)
+}
+
+func (o *object) signatureOmit(s *Signature) {
+	if s != nil {
+		o.value("signature", s)
+	}
+}
+
 // appendText writes a JSON string.
 func appendText(buf []byte, text string) []byte {
 	for i := 0; i < len(text); i++ {
@@ -169,8 +186,9 @@ func (s *Status) Append(buf []byte) ([]byte, error) {
 		o.value("cancel", s.Cancel)
 	}
 	if len(s.Request) > 0 {
-		o.value("request", s.Request)
+		o.raw("request", s.Request)
 	}
+	o.signatureOmit(s.Signature)
 	return o.end()
 }
 
@@ -213,8 +231,9 @@ func (e *Event) Append(buf []byte) ([]byte, error) {
 	o.durationOmit("took", e.Took)
 	o.failureOmit("error", e.Error)
 	if len(e.Request) > 0 {
-		o.value("request", e.Request)
+		o.raw("request", e.Request)
 	}
+	o.signatureOmit(e.Signature)
 	return o.end()
 }
 

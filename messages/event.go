@@ -50,6 +50,8 @@ type Event struct {
 	// Request is the request as it was submitted, with EventAccepted: retry and
 	// redrive read it.
 	Request json.RawMessage `json:"request,omitempty"`
+	// Signature is that of Request, as it came with it, if it is signed.
+	Signature *Signature `json:"signature,omitempty"`
 }
 
 // Events is the body of a message: the events of one claim of a run that happened

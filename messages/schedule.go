@@ -72,6 +72,8 @@ type Schedule struct {
 
 	// Request is the request of each run, without a run id.
 	Request RunRequest `json:"request"`
+	// Signature vouches for all runs of the schedule, see Statement.
+	Signature *Signature `json:"signature,omitempty"`
 
 	Paused    bool      `json:"paused,omitempty"`
 	CreatedAt time.Time `json:"created_at"`

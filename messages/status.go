@@ -110,6 +110,8 @@ type Status struct {
 	// Request is the request of a delayed run, as it was submitted, until a worker has
 	// it: before its time it is stored nowhere else.
 	Request json.RawMessage `json:"request,omitempty"`
+	// Signature is that of Request, if it is signed.
+	Signature *Signature `json:"signature,omitempty"`
 }
 
 // Progress is how far a run is.

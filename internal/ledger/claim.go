@@ -38,6 +38,7 @@ func (l *Ledger) claim(ctx context.Context, msg jetstream.Msg, worker string, al
 		// No run can be answered; the server's advisory keeps the reason.
 		return nil, errors.Join(err, msg.TermWithReason(err.Error()))
 	}
+	l.authenticate(ctx, &d, msg)
 	d.alone = alone
 	old, known := d.promised()
 	read := natsx.LastDirect
@@ -200,7 +201,7 @@ func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d del
 	}
 	claim := l.hold(stored, fetched{msg, l.pipe}, started)
 	claim.request = d.request
-	if next.Epoch > 1 {
+	if next.Epoch > 1 || l.cfg.Trusted != nil { // a tenant may remove a status, and send its request again
 		reply, err := l.Reply(ctx, claim.Key())
 		if err == nil {
 			return nil, claim.settle(ctx, reply)
@@ -209,8 +210,8 @@ func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d del
 			return nil, err
 		}
 	}
-	if d.invalid == nil {
-		if err := claim.tellAccepted(ctx, msg.Data()); err != nil {
+	if d.request != nil { // one that is not trusted is kept, too: whoever may sign it can retry it
+		if err := claim.tellAccepted(ctx, msg.Data(), d.signature); err != nil {
 			return nil, err
 		}
 	}

@@ -18,8 +18,8 @@ import (
 // no harm, since the status decides, and the sweeper looks too.
 
 // scheduled is the status of a run that enters its queue at a later time.
-func scheduled(s messages.Status, request []byte, at time.Time) messages.Status {
-	s.State, s.NotBefore, s.ScheduledFor, s.Request = messages.StateScheduled, at, at, request
+func scheduled(s messages.Status, request []byte, signature *messages.Signature, at time.Time) messages.Status {
+	s.State, s.NotBefore, s.ScheduledFor, s.Request, s.Signature = messages.StateScheduled, at, at, request, signature
 	return s
 }
 
@@ -72,7 +72,11 @@ func (l *Ledger) delay(status messages.Status, body []byte, at time.Time) (messa
 		return status, &messages.FieldError{Field: "start_by", Code: messages.CodeInvalidRequest,
 			Reason: fmt.Sprintf("%s is not after the time that the run waits for, %s", status.StartBy.Format(time.RFC3339), at.Format(time.RFC3339))}
 	}
-	status = scheduled(status, body, at)
+	signature, err := l.signRequest(status.RequestSubject, body, at)
+	if err != nil {
+		return status, err
+	}
+	status = scheduled(status, body, signature, at)
 	value, err := status.Append(nil)
 	if err == nil && len(value) > maxRequestBytes {
 		err = &messages.FieldError{Code: messages.CodeTooLarge, Reason: fmt.Sprintf(
@@ -116,14 +120,14 @@ func (l *Ledger) promote(ctx context.Context, key Key, now time.Time, worker str
 		case errandRearm:
 			return l.arm(ctx, messages.Timed{Tenant: key.Tenant, Run: key.RunID}, old.status.NotBefore)
 		case errandStore:
-			return l.storeRequest(ctx, old.status.RequestSubject, old.status.Request)
+			return l.storeRequest(ctx, old.status.RequestSubject, old.status.Request, old.status.Signature)
 		case errandEnd:
 			err = l.endUnclaimed(ctx, old, worker)
 		case errandPromote:
 			var stored bool
 			old, stored, err = l.swap(ctx, old, promoted(old.status, l.now()))
 			if err == nil && stored {
-				return l.storeRequest(ctx, old.status.RequestSubject, old.status.Request)
+				return l.storeRequest(ctx, old.status.RequestSubject, old.status.Request, old.status.Signature)
 			}
 		}
 		if err != nil && !errors.Is(err, errConflict) {
@@ -139,7 +143,7 @@ func (l *Ledger) endUnclaimed(ctx context.Context, old record, worker string) er
 	if err != nil || claim == nil {
 		return err
 	}
-	if err := claim.tellAccepted(ctx, old.status.Request); err != nil {
+	if err := claim.tellAccepted(ctx, old.status.Request, old.status.Signature); err != nil {
 		return err
 	}
 	return claim.Finish(ctx, cancelledReply(old.status.Cancel))

@@ -3,6 +3,8 @@ package ledger
 import (
 	"context"
 	"time"
+
+	"github.com/kedge-run/kedge/messages"
 )
 
 // Tick does what a dispatcher does for a schedule, at a time of the test.
@@ -30,4 +32,9 @@ func TickSteps(ctx context.Context, l *Ledger, key ScheduleKey, now time.Time, s
 	}
 	_, _, err = l.swapSchedule(ctx, old, s)
 	return err
+}
+
+// SignSchedule signs a schedule as its owner, whenever it was made.
+func SignSchedule(l *Ledger, s messages.Schedule) (messages.Schedule, error) {
+	return l.signSchedule(s)
 }

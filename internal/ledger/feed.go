@@ -134,7 +134,7 @@ func (f *feed) wait(ctx context.Context) error {
 
 // tellAccepted tells the first event of the run, which keeps the request for retry and
 // redrive. The first claim does so; a later one, if the first was lost before it could.
-func (c *Claim) tellAccepted(ctx context.Context, request []byte) error {
+func (c *Claim) tellAccepted(ctx context.Context, request []byte, signature *messages.Signature) error {
 	s := c.Status()
 	if s.Epoch > 1 {
 		if _, err := c.ledger.accepted(ctx, c.Key()); !errors.Is(err, ErrNotFound) {
@@ -144,6 +144,6 @@ func (c *Claim) tellAccepted(ctx context.Context, request []byte) error {
 	c.feed.mu.Lock()
 	defer c.feed.mu.Unlock()
 	return c.feed.gather(&messages.Event{
-		RunID: s.RunID, Kind: messages.EventAccepted, Number: 1, Time: s.SubmittedAt, Request: request,
+		RunID: s.RunID, Kind: messages.EventAccepted, Number: 1, Time: s.SubmittedAt, Request: request, Signature: signature,
 	})
 }

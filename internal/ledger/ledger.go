@@ -66,6 +66,12 @@ type Config struct {
 	// server's question for the leader's newest has no such cut: who may ask it may read all
 	// tenants. Defaults to false.
 	ByTenant bool
+	// Signer signs what is submitted. Defaults to nobody.
+	Signer Signer
+	// Trusted makes claims refuse requests that are not signed by one of these public NKeys,
+	// each for the tenants it may sign for ([AnyTenant]: all). Defaults to nil: signatures are
+	// not needed.
+	Trusted map[string][]string
 	// Now is the wall clock of records. Defaults to time.Now.
 	Now func() time.Time
 	// Faults breaks the ledger at named places, in tests. Defaults to none.
@@ -101,6 +107,10 @@ type Submission struct {
 	At time.Time
 	// Header travels with the request, for example a trace context.
 	Header nats.Header
+	// Forwarded tells that somebody else made the request, whose Signature is all that
+	// vouches for it. Otherwise the ledger's Signer signs it. Defaults to false.
+	Forwarded bool
+	Signature *messages.Signature
 }
 
 // Receipt tells where a submission ended up.
@@ -153,7 +163,7 @@ func (c Config) validate() error {
 	if c.KeyRetention < c.Retention {
 		keys = fmt.Errorf("idempotency keys are kept for %s, results for %s: a key must outlive its result", c.KeyRetention, c.Retention)
 	}
-	return errors.Join(c.Subjects.Validate(), ttl, keys)
+	return errors.Join(c.Subjects.Validate(), ttl, keys, c.checkSigning())
 }
 
 // minTTL is the server's shortest time to live.

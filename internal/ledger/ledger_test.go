@@ -81,7 +81,12 @@ func (b *bench) next() jetstream.Msg {
 
 func (b *bench) poll(wait time.Duration) jetstream.Msg {
 	b.t.Helper()
-	name := natsx.ConsumerName(queue, messages.DefaultTenant, messages.DefaultPriority)
+	return b.pollOf(messages.DefaultPriority, wait)
+}
+
+func (b *bench) pollOf(priority messages.Priority, wait time.Duration) jetstream.Msg {
+	b.t.Helper()
+	name := natsx.ConsumerName(queue, messages.DefaultTenant, priority)
 	consumer, err := b.js.Consumer(b.ctx(), "KEDGE_RUNS", name)
 	require.NoError(b.t, err)
 	batch, err := consumer.Fetch(1, jetstream.FetchMaxWait(wait))

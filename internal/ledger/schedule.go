@@ -38,21 +38,23 @@ func (l *Ledger) AddSchedule(ctx context.Context, s messages.Schedule, replace b
 		return s, err
 	}
 	s.CreatedAt, s.UpdatedAt = now, now
-	s.Paused, s.Pending, s.Live, s.History = false, nil, nil, nil
+	s.Paused, s.Pending, s.Live, s.History, s.Signature = false, nil, nil, nil, nil
 	if s.Next = next(now); s.Next.IsZero() {
 		return s, &messages.FieldError{Field: "at", Reason: "has passed", Code: messages.CodeInvalidRequest}
 	}
 	return l.changeSchedule(ctx, ScheduleKey{s.Tenant, s.Name}, func(old *messages.Schedule) (messages.Schedule, error) {
 		switch {
 		case old == nil:
-			return s, nil
-		case old.SameDefinition(&s):
+			return l.signSchedule(s)
+		case old.SameDefinition(&s) && l.signedByMe(old):
 			return *old, nil
+		case old.SameDefinition(&s):
+			return l.signSchedule(*old)
 		case !replace:
 			return s, fmt.Errorf("schedule %s: %w", s.Name, ErrScheduleExists)
 		}
 		s.Live, s.History = old.Live, old.History
-		return s, nil
+		return l.signSchedule(s)
 	})
 }
 

@@ -130,6 +130,15 @@ func (l *Ledger) store(ctx context.Context, s Submission, status messages.Status
 func (l *Ledger) enqueue(ctx context.Context, s Submission, body []byte, now record) (taken bool, err error) {
 	request := &nats.Msg{Subject: now.status.RequestSubject, Data: body, Header: nats.Header{}}
 	maps.Copy(request.Header, s.Header)
+	signature := s.Signature
+	if !s.Forwarded {
+		if signature, err = l.signRequest(request.Subject, body, time.Time{}); err != nil {
+			return false, err
+		}
+	}
+	if err := setSignature(request.Header, signature); err != nil {
+		return false, err
+	}
 	// Who claims the run first need not read the status, which is as submitted. One that
 	// was cancelled meanwhile is not.
 	if now.status.State == messages.StateQueued {

@@ -29,6 +29,8 @@ type inspection struct {
 	alive   bool   // the lease of its epoch exists
 	message bool   // its request is stored, and will be delivered
 	request []byte // its request, when it is stored and will not be delivered
+	// signature is that of request.
+	signature *messages.Signature
 }
 
 // mend says what a live run needs. grace is how long a fresh run is left to whoever
@@ -121,7 +123,7 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 		return err == nil, err
 	}
 	if what == requeue {
-		return true, claim.requeue(ctx, found.request)
+		return true, claim.requeue(ctx, found.request, found.signature)
 	}
 	return true, claim.Finish(ctx, closing(&old.status))
 }
@@ -154,7 +156,7 @@ func (l *Ledger) examine(ctx context.Context, s messages.Status) (inspection, er
 	}
 	stranded, err := l.stranded(ctx, s, stored.Sequence)
 	if i.message = !stranded; stranded {
-		i.request = stored.Data
+		i.request, i.signature = stored.Data, signatureOf(stored.Header)
 	}
 	return i, err
 }
@@ -183,10 +185,10 @@ func (l *Ledger) take(ctx context.Context, old record, worker string) (*Claim, e
 // requeue stores the request again, as a stranded message (nil: there is none), the status
 // of a delayed run or the run's first events keep it; nobody claimed a run without them, and its submit has not returned.
 // The publish has no message id: the server would take it for the first one.
-func (c *Claim) requeue(ctx context.Context, request []byte) error {
+func (c *Claim) requeue(ctx context.Context, request []byte, signature *messages.Signature) error {
 	l, status := c.ledger, c.Status()
 	if request == nil {
-		request = status.Request
+		request, signature = status.Request, status.Signature
 	}
 	if request == nil {
 		event, err := l.accepted(ctx, c.Key())
@@ -197,7 +199,7 @@ func (c *Claim) requeue(ctx context.Context, request []byte) error {
 		if err != nil {
 			return err
 		}
-		request = event.Request
+		request, signature = event.Request, event.Signature
 	}
 	_, stored, err := l.swap(ctx, c.record, requeued(status, l.now()))
 	if err != nil || !stored {
@@ -206,12 +208,16 @@ func (c *Claim) requeue(ctx context.Context, request []byte) error {
 	if err := c.msg.Ack(ctx); err != nil { // a stranded one would be in the way
 		return err
 	}
-	return l.storeRequest(ctx, status.RequestSubject, request)
+	return l.storeRequest(ctx, status.RequestSubject, request, signature)
 }
 
 // storeRequest stores a request that may be stored already.
-func (l *Ledger) storeRequest(ctx context.Context, subject string, request []byte) error {
-	_, err := l.requests.Store(ctx, &nats.Msg{Subject: subject, Data: request, Header: nats.Header{}})
+func (l *Ledger) storeRequest(ctx context.Context, subject string, request []byte, signature *messages.Signature) error {
+	msg := &nats.Msg{Subject: subject, Data: request, Header: nats.Header{}}
+	if err := setSignature(msg.Header, signature); err != nil {
+		return err
+	}
+	_, err := l.requests.Store(ctx, msg)
 	switch {
 	case natsx.SubjectTaken(err):
 		return nil

@@ -82,7 +82,10 @@ func (l *Ledger) serve(ctx context.Context, s messages.Schedule, stored schedule
 		return s, 0, false, nil // to be stored first
 	}
 	tick := s.Pending[0]
-	_, err = l.Submit(ctx, Submission{Tenant: s.Tenant, Queue: s.Queue, Request: s.TickRequest(tick.RunID, tick.At)})
+	_, err = l.Submit(ctx, Submission{
+		Tenant: s.Tenant, Queue: s.Queue, Request: s.TickRequest(tick.RunID, tick.At),
+		Forwarded: true, Signature: s.TickSignature(tick.At), // a dispatcher vouches for nobody
+	})
 	switch {
 	case err == nil:
 		return concluded(s, messages.TickSubmitted, "", l.now()), 0, false, nil

@@ -20,7 +20,9 @@ type delivery struct {
 	digest   string
 	invalid  *messages.FieldError // why the request is refused
 	revision uint64               // of the status at submit, by the request's header; 0: unknown
-	alone    bool                 // nothing else runs, and nothing will, where the run would start
+	// signature is the request's, as it came; nil when there is none that can be read.
+	signature *messages.Signature
+	alone     bool // nothing else runs, and nothing will, where the run would start
 }
 
 // promised is the status that the submitter says it wrote. Whether it is still the
@@ -135,7 +137,7 @@ func claimed(s messages.Status, sequence uint64, worker string, now time.Time) m
 	}
 	s = seized(s, sequence, worker, now)
 	s.State, s.Attempt, s.Alone = messages.StateRunning, s.Attempt+1, s.Losses >= suspectLosses
-	s.NotBefore, s.Waiting, s.Progress, s.Request = time.Time{}, "", nil, nil
+	s.NotBefore, s.Waiting, s.Progress, s.Request, s.Signature = time.Time{}, "", nil, nil, nil
 	return s
 }
 
@@ -159,7 +161,7 @@ func progressed(s messages.Status, progress messages.Progress, now time.Time) me
 func ended(s messages.Status, reply *messages.Reply, now time.Time) messages.Status {
 	e := reply.Ended()
 	s.State, s.Attempt, s.Owner, s.FinishedAt, s.UpdatedAt = reply.State(), e.Attempt, e.Worker, e.FinishedAt, now
-	s.Waiting, s.NotBefore, s.Request = "", time.Time{}, nil
+	s.Waiting, s.NotBefore, s.Request, s.Signature = "", time.Time{}, nil, nil
 	if s.State == messages.StateDead {
 		s.Losses++ // the one that gave the run up
 	}
