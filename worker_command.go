@@ -78,6 +78,8 @@ type workerFlags struct {
 	dispatch    bool
 	pipelines   []string
 	runners     []string
+	trusted     string
+	keys        map[string][]string // what the file trusted says
 	hosted      hostedFlags
 	secrets     *mask.Secrets // those of the project, which the log hides
 }
@@ -117,6 +119,7 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 	flags.retry = cli.AddRetryFlags(set, "default: 1; an error that says it is transient: 3; a request may say otherwise")
 	set.StringSliceVar(&flags.pipelines, "allow-pipelines", nil, "`names` of the pipelines that requests may ask for, separated by commas (default: all)")
 	set.StringSliceVar(&flags.runners, "allow-runners", nil, "`names` of the runners that requests may ask for, of those that the project allows (default: all of them)")
+	set.StringVar(&flags.trusted, "require-signatures", "", "`file` with the public NKeys whose signed requests are run, and the tenants each may sign for; others are rejected (default: none needed)")
 	set.BoolVar(&flags.dispatch, "dispatch", true, "queue delayed runs when they are due; =false for a worker whose credentials may not submit")
 	cli.AddMaxData(set, env, &flags.maxData)
 	flags.hosted.add(set)
@@ -215,6 +218,7 @@ func (f *workerFlags) config(nc *nats.Conn, eng *engine) (worker.Config, error) 
 		MaxDataBytes:   int64(f.maxData),
 		AllowPipelines: f.pipelines, AllowRunners: f.runners,
 		NoDispatch: !f.dispatch,
+		Trusted:    f.keys,
 		Version:    cli.Version(),
 	}, err
 }
@@ -227,7 +231,14 @@ func graceOf(flag time.Duration) time.Duration {
 	return flag
 }
 
+// validate checks the flags, and reads the file of keys: before anything is started.
 func (f *workerFlags) validate() error {
+	if f.trusted != "" {
+		var err error
+		if f.keys, err = cli.ReadTrusted(f.trusted); err != nil {
+			return err
+		}
+	}
 	if f.concurrency < 0 {
 		return usage(errors.New("--concurrency: want at least 1"), "")
 	}

@@ -35,7 +35,13 @@ type Config struct {
 	PublishTimeout time.Duration
 	// By names the caller in cancels. Defaults to empty.
 	By string
+	// Signer signs every request and schedule that the client submits, for workers that
+	// require it: an nkeys.KeyPair of a user. Defaults to nobody.
+	Signer Signer
 }
+
+// Signer signs what is submitted.
+type Signer = ledger.Signer
 
 func (c Config) withDefaults() Config {
 	c.Tenant = cmp.Or(c.Tenant, messages.DefaultTenant)
@@ -67,7 +73,7 @@ func New(nc *nats.Conn, cfg Config) (*Client, error) {
 		return nil, fmt.Errorf("client: %w", err)
 	}
 	subjects := messages.Subjects{Prefix: cfg.Prefix}
-	l, err := ledger.New(js, ledger.Config{Subjects: subjects, PublishTimeout: cfg.PublishTimeout, ByTenant: true})
+	l, err := ledger.New(js, ledger.Config{Subjects: subjects, PublishTimeout: cfg.PublishTimeout, ByTenant: true, Signer: cfg.Signer})
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}

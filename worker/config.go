@@ -61,6 +61,9 @@ type Config struct {
 	Tenants []string
 	// Timing holds every interval. Defaults to [DefaultTiming].
 	Timing Timing
+	// Trusted are the public NKeys whose signatures make a request run, with the tenants that each may sign for ("*": all).
+	// Requests without such a signature are rejected. Defaults to nil: signatures are not needed.
+	Trusted map[string][]string
 	// Version is the worker's version, shown in the roster. Defaults to "dev".
 	Version string
 }

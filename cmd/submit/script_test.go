@@ -17,6 +17,7 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/kedge-run/kedge"
@@ -46,6 +47,9 @@ func TestMain(m *testing.M) {
 //	await RUN KIND        wait for the first event of a run of this kind
 //	bury RUN              store a dead letter of a run, as a worker does
 //	listen SUBJECT        keep what is published there, for heard
+//	nkey NAME             make NAME.nk, the seed of a user's NKey, and the variable NAME, its public key
+//	trust FILE NAME WHO   add a line to FILE: the public key NAME, for the tenants WHO
+//	submitted NAME VAR    wait until a schedule has submitted a run, and keep its id as the variable VAR
 //	heard PATTERN         wait for a message that was listened to and holds this text
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -55,6 +59,7 @@ func TestScripts(t *testing.T) {
 		Setup:               func(env *testscript.Env) error { return setupScript(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "await": await, "bury": bury, "listen": listen, "heard": heard,
+			"nkey": newKey, "trust": trust, "submitted": submitted,
 		},
 	})
 }
@@ -250,4 +255,57 @@ func heard(ts *testscript.TestScript, neg bool, args []string) {
 	if !strings.Contains(string(msg.Data), args[0]) {
 		ts.Fatalf("%s: %s does not hold %s", msg.Subject, msg.Data, args[0])
 	}
+}
+
+func newKey(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: nkey NAME")
+	}
+	key, err := nkeys.CreateUser()
+	ts.Check(err)
+	seed, err := key.Seed()
+	ts.Check(err)
+	public, err := key.PublicKey()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]+".nk"), seed, 0o600))
+	ts.Setenv(args[0], public)
+}
+
+func trust(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 3 {
+		ts.Fatalf("usage: trust FILE NAME TENANTS")
+	}
+	file, err := os.OpenFile(ts.MkAbs(args[0]), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	ts.Check(err)
+	_, err = fmt.Fprintf(file, "%s %s # %s\n", ts.Getenv(args[1]), args[2], args[1])
+	ts.Check(errors.Join(err, file.Close()))
+}
+
+func submitted(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: submitted NAME VARIABLE")
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	c, err := client.New(stateOf(ts).conn, client.Config{})
+	ts.Check(err)
+	defer c.Close()
+	js, err := jetstream.New(stateOf(ts).conn)
+	ts.Check(err)
+	bucket, err := js.KeyValue(ctx, messages.Subjects{}.Bucket("schedules"))
+	ts.Check(err)
+	changes, err := bucket.Watch(ctx, messages.ScheduleKey(messages.DefaultTenant, args[0]))
+	ts.Check(err)
+	defer changes.Stop()
+	for range changes.Updates() {
+		s, err := c.Schedule(ctx, args[0])
+		ts.Check(err)
+		for _, tick := range s.History {
+			if tick.Action == messages.TickSubmitted {
+				ts.Setenv(args[1], string(tick.RunID))
+				return
+			}
+		}
+	}
+	ts.Fatalf("schedule %s has submitted nothing in %s", args[0], patience)
 }

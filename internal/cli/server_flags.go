@@ -20,6 +20,8 @@ type ServerFlags struct {
 	Tenant string // --tenant, KEDGE_TENANT
 	// MaxData bounds what goes through the object bucket: --max-data, KEDGE_MAX_DATA.
 	MaxData Bytes
+	// SignWith is a file with the seed that requests are signed with: --sign-with, KEDGE_SIGN_WITH.
+	SignWith string
 }
 
 // AddServerFlags defines the flags of the server on set. What is not given
@@ -29,6 +31,7 @@ func AddServerFlags(set *pflag.FlagSet, env *Env) *ServerFlags {
 	flags.Add(set, env)
 	set.StringVar(&flags.Tenant, "tenant", env.Getenv("KEDGE_TENANT", messages.DefaultTenant), "tenant `name` that the runs belong to (KEDGE_TENANT)")
 	AddMaxData(set, env, &flags.MaxData)
+	set.StringVar(&flags.SignWith, "sign-with", env.Getenv("KEDGE_SIGN_WITH", ""), "`file` with the seed of an NKey that signs what is submitted, for workers that require it (KEDGE_SIGN_WITH)")
 	return flags
 }
 
@@ -39,12 +42,18 @@ func (f *ServerFlags) Dial(ctx context.Context, program string) (*client.Client,
 	if err != nil {
 		return nil, nil, err
 	}
+	cfg := client.Config{Tenant: f.Tenant, By: program, MaxDataBytes: int64(f.MaxData)}
+	if f.SignWith != "" {
+		if cfg.Signer, err = ReadSigner(f.SignWith); err != nil {
+			return nil, nil, err
+		}
+	}
 	options.Name, options.Inbox = program, TenantInbox(f.Tenant)
 	nc, err := natsx.Connect(ctx, options)
 	if err != nil {
 		return nil, nil, Explain(err)
 	}
-	c, err := client.New(nc, client.Config{Tenant: f.Tenant, By: program, MaxDataBytes: int64(f.MaxData)})
+	c, err := client.New(nc, cfg)
 	if err != nil {
 		nc.Close()
 		return nil, nil, Explain(err)
