@@ -142,30 +142,34 @@ func (f *fetcher) wakeAll() {
 }
 
 // round asks the consumers that may have something, in order, while there are free slots. It reports whether requests
-// may be left because the slots ran out.
+// may be left because the slots ran out. Who filled the free slots is asked again in the next round only, which has
+// another order: short runs free slots faster than they are filled, and the others would wait for ever.
 func (f *fetcher) round(ctx context.Context) (more bool) {
 	found := 0
 	defer func() { f.count(found) }()
 	for _, s := range f.order() {
-		for ctx.Err() == nil && f.claimWaiting(s) {
-			n := f.slots.take(maxFetch)
-			if n == 0 {
-				f.setWaiting(s)
+		if ctx.Err() != nil || !f.claimWaiting(s) {
+			continue
+		}
+		n := f.slots.take(maxFetch)
+		if n == 0 {
+			f.setWaiting(s)
+			return true
+		}
+		got, err := f.ask(ctx, s, n)
+		f.slots.give(n - got)
+		found += got
+		switch {
+		case err != nil: // the next sweep tries again
+			zerolog.Ctx(ctx).Warn().Err(err).Str(fieldTenant, s.consumer.Tenant).Msg("fetch failed")
+		case got == 0:
+			f.retry(s)
+		case got == n:
+			f.setWaiting(s)
+			if n < maxFetch {
 				return true
 			}
-			got, err := f.ask(ctx, s, n)
-			f.slots.give(n - got)
-			found += got
-			if err != nil {
-				zerolog.Ctx(ctx).Warn().Err(err).Str(fieldTenant, s.consumer.Tenant).Msg("fetch failed")
-				break // the next sweep tries again
-			}
-			switch got {
-			case 0:
-				f.retry(s)
-			case n:
-				f.setWaiting(s)
-			}
+			f.wake() // there may be free slots
 		}
 	}
 	return false
@@ -219,18 +223,23 @@ func (f *fetcher) count(found int) {
 	}
 }
 
-// sweepOrder is the order of the n-th sweep, from 0.
+// sweepOrder is the order of the n-th sweep, from 0. Ordinary sweeps and those that start at a lower priority have
+// turns of their own: with one count for both, a number of tenants that fairSweep is a multiple of would let one of them
+// never come first.
 func sweepOrder(sources [][]*source, n int) []*source {
-	levels := slices.Clone(sources)
+	levels, turns := slices.Clone(sources), make([]int, len(sources))
+	for i := range turns {
+		turns[i] = n - n/fairSweep
+	}
 	if n%fairSweep == fairSweep-1 {
-		first := 1 + (n/fairSweep)%(len(levels)-1)
-		lower := levels[first]
-		levels = slices.Insert(slices.Delete(levels, first, first+1), 0, lower)
+		lower := len(levels) - 1
+		first := 1 + (n/fairSweep)%lower
+		turns[0], levels = n/fairSweep/lower, slices.Concat(levels[first:first+1], levels[:first], levels[first+1:])
 	}
 	var order []*source
-	for _, level := range levels {
+	for l, level := range levels {
 		for i := range level {
-			if s := level[(i+n)%len(level)]; s.waiting {
+			if s := level[(i+turns[l])%len(level)]; s.waiting {
 				order = append(order, s)
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -44,9 +45,9 @@ func TestSweepOrder(t *testing.T) {
 	}
 	require.Equal(t, "p0a p0b p1a p1b p2a p2b p3a p3b", got[0])
 	require.Equal(t, "p0b p0a p1b p1a p2b p2a p3b p3a", got[1], "the tenant that starts rotates")
-	require.Equal(t, "p1b p1a p0b p0a p2b p2a p3b p3a", got[7], "every eighth sweep starts lower")
-	require.Equal(t, "p2b p2a p0b p0a p1b p1a p3b p3a", got[15])
-	require.Equal(t, "p3b p3a p0b p0a p1b p1a p2b p2a", got[23])
+	require.Equal(t, "p1a p1b p0b p0a p2b p2a p3b p3a", got[7], "every eighth sweep starts lower")
+	require.Equal(t, "p2a p2b p0a p0b p1a p1b p3a p3b", got[15])
+	require.Equal(t, "p3a p3b p0b p0a p1b p1a p2b p2a", got[23])
 	for _, level := range sources {
 		for _, s := range level {
 			s.waiting = false
@@ -142,4 +143,32 @@ func TestSlots(t *testing.T) {
 	total, taken, abandoned := s.counts()
 	require.Equal(t, "3 1 1", fmt.Sprint(total, taken, abandoned))
 	<-s.freed
+}
+
+// TestSweepsAreFair counts who comes first: every tenant of a priority equally often, however many they are.
+func TestSweepsAreFair(t *testing.T) {
+	for tenants := 1; tenants <= 9; tenants++ {
+		var sources [][]*source
+		for _, p := range messages.Priorities() {
+			var level []*source
+			for i := range tenants {
+				level = append(level, &source{consumer: natsx.QueueConsumer{Tenant: strconv.Itoa(i), Priority: p}, waiting: true})
+			}
+			sources = append(sources, level)
+		}
+		first := map[natsx.QueueConsumer]int{}
+		rounds := fairSweep * 3 * tenants
+		for sweep := range rounds {
+			first[sweepOrder(sources, sweep)[0].consumer]++
+		}
+		for _, level := range sources {
+			for _, s := range level {
+				want := rounds / fairSweep / 3 / tenants
+				if s.consumer.Priority == messages.P0 {
+					want = rounds * (fairSweep - 1) / fairSweep / tenants
+				}
+				require.Equal(t, want, first[s.consumer], "%s of %d, %s", s.consumer.Tenant, tenants, s.consumer.Priority)
+			}
+		}
+	}
 }
