@@ -9,6 +9,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/json"
 	"encoding/pem"
 	"io"
 	"math/big"
@@ -163,6 +164,7 @@ func TestFleetRights(t *testing.T) {
 
 	t.Run("a tenant can't reach another's runs", func(t *testing.T) { f.in(t).foreign(run) })
 	t.Run("a tenant can't forge what workers say", func(t *testing.T) { f.in(t).forge(run) })
+	t.Run("dead letters are the admin's to redrive", func(t *testing.T) { f.in(t).redrive(red) })
 	t.Run("a worker can't submit", func(t *testing.T) { f.in(t).workerSubmits() })
 	t.Run("a console writes nothing", func(t *testing.T) { f.in(t).consoleWrites(run) })
 	t.Run("nobody gets in without a key", func(t *testing.T) { f.in(t).strangers() })
@@ -228,6 +230,13 @@ func (f *fleet) useAll(c *client.Client) messages.RunID {
 	require.Len(t, workers, 2)
 	_, err = c.Plan(ctx, &messages.RunRequest{})
 	require.NoError(t, err)
+	again, err := c.Retry(ctx, now.RunID)
+	require.NoError(t, err)
+	_, err = c.Wait(ctx, again.RunID)
+	require.NoError(t, err)
+	letters, err := c.DeadLetters(ctx)
+	require.NoError(t, err)
+	require.Empty(t, letters)
 	return receipt.RunID
 }
 
@@ -322,6 +331,47 @@ func (f *fleet) forge(run messages.RunID) {
 	} {
 		refusedSubscribe(f.t, nc, subject)
 	}
+}
+
+// redrive lets a worker's credentials store a letter, its tenant look at it and the admin start its run again.
+func (f *fleet) redrive(red *client.Client) {
+	t := f.t
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	letter := messages.DeadLetter{
+		RunID: "lost", Tenant: "red", Queue: "demo", DiedAt: time.Now().UTC(), Code: messages.CodePoison, Epoch: 3, Losses: 3,
+		Request: []byte(`{"run_id":"lost","pipeline_names":["model"]}`),
+	}
+	text, err := json.Marshal(letter)
+	require.NoError(t, err)
+	js, err := jetstream.New(f.connect("WORKER", cli.WorkerInbox))
+	require.NoError(t, err)
+	_, err = js.Publish(ctx, messages.Subjects{}.Dead("demo", "red", "lost"), text)
+	require.NoError(t, err)
+
+	letters, err := red.DeadLetters(ctx)
+	require.NoError(t, err)
+	require.Len(t, letters, 1)
+	nc := f.connect("TENANT_BLUE", cli.TenantInbox("blue"))
+	blue, err := client.New(nc, client.Config{Tenant: "red", Queue: "demo"})
+	require.NoError(t, err)
+	defer blue.Close()
+	short, stop := context.WithTimeout(ctx, 3*time.Second)
+	defer stop()
+	_, err = blue.DeadLetters(short)
+	requireRefused(t, err)
+
+	admin, err := client.New(f.connect("ADMIN", cli.TenantInbox("red")), client.Config{Tenant: "red", Queue: "demo"})
+	require.NoError(t, err)
+	defer admin.Close()
+	receipt, err := admin.Redrive(ctx, &letters[0])
+	require.NoError(t, err)
+	reply, err := admin.Wait(ctx, receipt.RunID)
+	require.NoError(t, err)
+	require.Equal(t, messages.StateSucceeded, reply.State())
+	letters, err = admin.DeadLetters(ctx)
+	require.NoError(t, err)
+	require.Empty(t, letters)
 }
 
 func (f *fleet) workerSubmits() {

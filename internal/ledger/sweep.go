@@ -229,7 +229,11 @@ func (l *Ledger) storeRequest(ctx context.Context, subject string, request []byt
 
 // accepted reads the event that keeps the request; ErrNotFound.
 func (l *Ledger) accepted(ctx context.Context, key Key) (*messages.Event, error) {
-	stored, err := natsx.FirstFromLeader(ctx, l.js, l.cfg.Subjects.Stream("EVENTS"), l.cfg.Subjects.Events(key.Tenant, key.RunID))
+	first := natsx.FirstFromLeader
+	if l.cfg.ByTenant {
+		first = natsx.First
+	}
+	stored, err := first(ctx, l.js, l.cfg.Subjects.Stream("EVENTS"), l.cfg.Subjects.Events(key.Tenant, key.RunID))
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return nil, fmt.Errorf("request of %s: %w", key.RunID, ErrNotFound)
 	}

@@ -48,3 +48,34 @@ func Each(ctx context.Context, js jetstream.JetStream, stream, filter string, re
 	}
 	return nil
 }
+
+// First reads the oldest message of a subject as FirstFromLeader does, through a consumer: a right that can be cut by
+// subject. ErrNoRecord.
+func First(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
+	consumer, err := js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
+		FilterSubject: subject, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: 10 * time.Second,
+	})
+	if err != nil {
+		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
+	}
+	defer js.DeleteConsumer(context.WithoutCancel(ctx), stream, consumer.CachedInfo().Name) //nolint:errcheck // it goes by itself
+	if consumer.CachedInfo().NumPending == 0 {
+		return Record{}, ErrNoRecord
+	}
+	batch, err := consumer.Fetch(1, jetstream.FetchContext(ctx))
+	if err != nil {
+		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
+	}
+	for msg := range batch.Messages() {
+		meta, err := msg.Metadata()
+		if err != nil {
+			return Record{}, fmt.Errorf("reading %s: %w", subject, err)
+		}
+		record := Record{Data: msg.Data(), Header: msg.Headers(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp}
+		return record, record.check()
+	}
+	if err := errors.Join(batch.Error(), ctx.Err()); err != nil && !errors.Is(err, nats.ErrTimeout) {
+		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
+	}
+	return Record{}, ErrNoRecord // deleted meanwhile
+}
