@@ -70,6 +70,7 @@ func TestCancelRunning(t *testing.T) {
 	require.Equal(t, messages.CodeCancelled, reply.Error.Code)
 	require.Equal(t, w.ID(), reply.Error.Worker)
 	f.emptyQueue()
+	require.Equal(t, []string{"accepted", "claimed", "cancelling", "cancelled"}, f.told(run))
 }
 
 func TestCancelQueued(t *testing.T) {
