@@ -20,7 +20,7 @@ const (
 	EventDatasetLoaded EventKind = "dataset_loaded" // of a stored dataset; with Version when versioned
 	EventDatasetSaved  EventKind = "dataset_saved"  // of a stored dataset; with Version when versioned
 	EventLog           EventKind = "log"            // a log line of the run
-	EventProgress      EventKind = "progress"       // Index of Total
+	EventProgress      EventKind = "progress"       // of one node: Index of Total, as its function counts
 	EventRetrying      EventKind = "retrying"       // put back; another attempt follows
 	EventCancelling    EventKind = "cancelling"     // the owner saw the cancel
 )

@@ -17,6 +17,8 @@ type scope struct {
 
 	task *Task
 	log  atomic.Pointer[nodeLog] // nil until the function asks for it
+
+	progress progress
 }
 
 // Value answers the task's key, and zerolog's when somebody listens.

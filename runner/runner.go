@@ -66,6 +66,7 @@ const (
 	DatasetReleasing
 	DatasetConfirming
 	LogLine
+	NodeProgress // see [Progress]
 )
 
 // Event is one thing that happened during an execution.
@@ -75,7 +76,8 @@ type Event struct {
 	Time time.Time
 	Node *pipeline.Node
 	// Index counts the nodes started (NodeStarted) or finished (NodeFinished) so
-	// far, this one included; Total is the number of nodes of the execution.
+	// far, this one included; Total is the number of nodes of the execution. Of
+	// NodeProgress they are what the node's function says.
 	Index, Total int
 	// Dataset is set for the dataset kinds.
 	Dataset string

@@ -17,6 +17,7 @@ const (
 	EventDatasetLoaded EventKind = "dataset_loaded"
 	EventDatasetSaved  EventKind = "dataset_saved"
 	EventLog           EventKind = "log"
+	EventProgress      EventKind = "progress" // see [runner.Progress]; native nodes only
 )
 
 // Event is one thing that happened during a run. Credentials of the configuration are
@@ -27,7 +28,8 @@ type Event struct {
 	// Node is the node concerned; empty where there is none.
 	Node string
 	// Index is the number of nodes started (node_started) or finished
-	// (node_finished) so far, this one included; Total is the number of nodes.
+	// (node_finished) so far, this one included; Total is the number of nodes. Of
+	// progress they are what the node's function says.
 	Index, Total int
 	Dataset      string
 	// Version is the version that was loaded or saved, of versioned datasets.

@@ -55,6 +55,8 @@ func eventKind(kind runner.EventKind) EventKind {
 		return EventDatasetSaved
 	case runner.LogLine:
 		return EventLog
+	case runner.NodeProgress:
+		return EventProgress
 	}
 	return ""
 }

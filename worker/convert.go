@@ -40,6 +40,7 @@ var eventKinds = map[session.EventKind]messages.EventKind{
 	session.EventDatasetLoaded: messages.EventDatasetLoaded,
 	session.EventDatasetSaved:  messages.EventDatasetSaved,
 	session.EventLog:           messages.EventLog,
+	session.EventProgress:      messages.EventProgress,
 }
 
 // convertEvent translates an event of a session; false means that it doesn't travel.
@@ -53,7 +54,7 @@ func convertEvent(e session.Event) (messages.Event, bool) {
 		Dataset: e.Dataset, Version: e.Version, Level: e.Level, Message: cut(mask.URL(e.Message), maxText),
 		Took: messages.Duration(e.Duration),
 	}
-	if e.Index == 0 {
+	if e.Index == 0 && e.Kind != session.EventProgress {
 		event.Total = 0 // the number of nodes is said with "node i of n"
 	}
 	if e.Err != nil {

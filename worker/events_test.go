@@ -11,6 +11,7 @@ import (
 
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/pipeline"
+	"github.com/kedge-run/kedge/runner"
 )
 
 // A run that fails once, saves and loads a versioned dataset and logs tells all of it in order, with the versions, to a
@@ -22,6 +23,9 @@ func TestEventsTellTheWholeRun(t *testing.T) {
 		return pipeline.New(
 			pipeline.Define(func(ctx context.Context, x int) string {
 				zerolog.Ctx(ctx).Warn().Msg("writing")
+				runner.Progress(ctx, 1, 3)
+				runner.Progress(ctx, 2, 3) // at once: left out
+				runner.Progress(ctx, 3, 3)
 				return "text"
 			}, "params:x", "stored", pipeline.Name("write")),
 			pipeline.Define(func(text string) (string, error) {
@@ -40,10 +44,10 @@ func TestEventsTellTheWholeRun(t *testing.T) {
 	first, second := string(run), string(run)+".2"
 	require.Equal(t, []string{
 		"accepted", "claimed",
-		"node_started write 1/2", "log warn writing", "dataset_saved stored " + first, "node_finished write 1/2",
+		"node_started write 1/2", "log warn writing", "progress write 1/3", "progress write 3/3", "dataset_saved stored " + first, "node_finished write 1/2",
 		"node_started read 2/2", "dataset_loaded stored " + first, "node_failed read: not yet",
 		"retrying: not yet", "claimed",
-		"node_started write 1/2", "log warn writing", "dataset_saved stored " + second, "node_finished write 1/2",
+		"node_started write 1/2", "log warn writing", "progress write 1/3", "progress write 3/3", "dataset_saved stored " + second, "node_finished write 1/2",
 		"node_started read 2/2", "dataset_loaded stored " + second, "node_finished read 2/2",
 		"succeeded",
 	}, live)

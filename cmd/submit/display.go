@@ -76,6 +76,8 @@ func sentence(e *messages.Event) string {
 		return fmt.Sprintf("node %d/%d %s finished in %s", e.Index, e.Total, e.Node, age(time.Duration(e.Took)))
 	case messages.EventNodeFailed:
 		return fmt.Sprintf("node %s failed: %s", e.Node, oneLine(e.Error))
+	case messages.EventProgress:
+		return fmt.Sprintf("node %s: %d of %d", e.Node, e.Index, e.Total)
 	case messages.EventRetrying:
 		return "put back, another attempt follows: " + oneLine(e.Error)
 	case messages.EventCancelling:
