@@ -23,7 +23,7 @@ func TestEveryFlagIsInAScenario(t *testing.T) {
 		require.NoError(t, err)
 		scenarios.Write(data)
 	}
-	for _, command := range [][]string{nil, {"setup"}} {
+	for _, command := range [][]string{nil, {"setup"}, {"audit"}} {
 		var help bytes.Buffer
 		code := kedge.Run(t.Context(), nil, &kedge.Env{
 			Args: append(command, "--help"), Dir: t.TempDir(), Stdin: strings.NewReader(""), Stdout: &help, Stderr: &help,

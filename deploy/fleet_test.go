@@ -167,6 +167,7 @@ func TestFleetRights(t *testing.T) {
 	t.Run("dead letters are the admin's to redrive", func(t *testing.T) { f.in(t).redrive(red) })
 	t.Run("a worker can't submit", func(t *testing.T) { f.in(t).workerSubmits() })
 	t.Run("a console writes nothing", func(t *testing.T) { f.in(t).consoleWrites(run) })
+	t.Run("the admin audits", func(t *testing.T) { f.in(t).audit() })
 	t.Run("nobody gets in without a key", func(t *testing.T) { f.in(t).strangers() })
 }
 
@@ -372,6 +373,16 @@ func (f *fleet) redrive(red *client.Client) {
 	letters, err = admin.DeadLetters(ctx)
 	require.NoError(t, err)
 	require.Empty(t, letters)
+}
+
+func (f *fleet) audit() {
+	var told bytes.Buffer
+	code := kedge.Run(f.t.Context(), nil, &kedge.Env{
+		Args: []string{"audit", "--nats", f.url, "--nkey", f.path("ADMIN"), "--tls-ca", f.path("server.crt")},
+		Dir:  f.dir, Lookup: func(string) (string, bool) { return "", false }, Stdin: strings.NewReader(""), Stdout: &told, Stderr: &told,
+	})
+	require.Zero(f.t, code, told.String())
+	require.Regexp(f.t, `audited \d+ runs: 0 findings`, told.String())
 }
 
 func (f *fleet) workerSubmits() {
