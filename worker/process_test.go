@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -72,7 +73,7 @@ func workInRole(ctx context.Context, role string) error {
 		cfg.Faults = &fault.Points{}
 		cfg.Faults.Set(worker.FaultBeforeDone, func(context.Context) error {
 			cfg.Faults.Set(worker.FaultBeforeDone, nil)
-			return syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+			return stopItself()
 		})
 	}
 	w, err := worker.New(cfg)
@@ -143,4 +144,17 @@ func (p *workerProcess) signal(t testing.TB, s syscall.Signal) {
 func (p *workerProcess) kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
+}
+
+// stopItself stops the process, and returns when somebody lets it go on. The signal may reach another thread first: this
+// one would get on with its run for a moment.
+func stopItself() error {
+	woken := make(chan os.Signal, 1)
+	signal.Notify(woken, syscall.SIGCONT)
+	defer signal.Stop(woken)
+	err := syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+	if err == nil {
+		<-woken
+	}
+	return err
 }
