@@ -136,6 +136,27 @@ func (l *Ledger) first(ctx context.Context, request *messages.RunRequest, mine m
 	return held, known, err
 }
 
+// renewKey keeps the idempotency key of a run that lives long, so that the key outlives the
+// result: it has half of its time left at least, when the run ends.
+func (l *Ledger) renewKey(ctx context.Context, s messages.Status) error {
+	half := l.cfg.KeyRetention / 2
+	if s.IdempotencyKey == "" || s.NotBefore.After(l.now()) || l.now().Sub(s.SubmittedAt) < half {
+		return nil
+	}
+	held, err := l.readKey(ctx, keyName(kindIdempotency, s.Tenant, s.IdempotencyKey))
+	if errors.Is(err, natsx.ErrNoRecord) {
+		return nil
+	}
+	if err != nil || held.owner.RunID != s.RunID || l.now().Sub(held.since) < half {
+		return err
+	}
+	_, err = l.swapKey(ctx, held, held.owner, l.cfg.KeyRetention)
+	if errors.Is(err, errConflict) {
+		return nil // somebody else did
+	}
+	return err
+}
+
 // keyTTL keeps an idempotency key from the time of a run on.
 func (l *Ledger) keyTTL(s messages.Status) time.Duration {
 	return l.cfg.KeyRetention + max(0, s.NotBefore.Sub(l.now()).Truncate(time.Second))

@@ -167,3 +167,23 @@ func TestRacingSubmitsWithOneKey(t *testing.T) {
 	require.NoError(t, b.claim("w1").Finish(b.ctx(), success()))
 	b.requireEnd(ledger.Key{Tenant: "default", RunID: ids[0]}, messages.StateSucceeded)
 }
+
+// TestIdempotencyKeyOutlivesALongRun lets a run live longer than its key would.
+func TestIdempotencyKeyOutlivesALongRun(t *testing.T) {
+	b := newBench(t, func(_ *natsx.Topology, cfg *ledger.Config) {
+		cfg.Retention, cfg.KeyRetention = time.Second, 2*time.Second
+	})
+	first := b.receipt(keyed("k", 1))
+	claim := b.claim("w1")
+	over := time.Now().Add(2 * b.cfg.KeyRetention)
+	require.Eventually(t, func() bool {
+		require.NoError(t, claim.Beat(b.ctx(), nil))
+		_, err := b.Sweep(b.ctx(), "sweeper")
+		require.NoError(t, err)
+		receipt := b.receipt(keyed("k", 1))
+		require.Equal(t, first.Key, receipt.Key)
+		require.True(t, receipt.Existing)
+		return time.Now().After(over)
+	}, 20*time.Second, 50*time.Millisecond)
+	require.NoError(t, claim.Finish(b.ctx(), success()))
+}

@@ -47,7 +47,7 @@ type Config struct {
 	// Retention is how long the record of an ended run is kept. Defaults to 7 days.
 	Retention time.Duration
 	// KeyRetention is how long an idempotency key is kept from its submit on, or from the
-	// time of a delayed run; longer than
+	// time of a delayed run, and renewed while the run lives; longer than
 	// Retention, so that a key whose result is gone still starts no second run. Defaults
 	// to twice the retention.
 	KeyRetention time.Duration

@@ -74,6 +74,9 @@ func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
 		if status.State.Terminal() {
 			continue
 		}
+		if err := l.renewKey(ctx, status); err != nil {
+			errs = append(errs, fmt.Errorf("sweeping run %s: %w", status.RunID, err))
+		}
 		did, err := l.sweepOne(ctx, Key{status.Tenant, status.RunID}, worker)
 		if err != nil && !errors.Is(err, errConflict) && !errors.Is(err, ErrLost) {
 			errs = append(errs, fmt.Errorf("sweeping run %s: %w", status.RunID, err))
