@@ -66,16 +66,17 @@ func First(ctx context.Context, js jetstream.JetStream, stream, subject string) 
 	if err != nil {
 		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
 	}
-	for msg := range batch.Messages() {
-		meta, err := msg.Metadata()
-		if err != nil {
+	msg, got := <-batch.Messages()
+	if !got {
+		if err := errors.Join(batch.Error(), ctx.Err()); err != nil && !errors.Is(err, nats.ErrTimeout) {
 			return Record{}, fmt.Errorf("reading %s: %w", subject, err)
 		}
-		record := Record{Data: msg.Data(), Header: msg.Headers(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp}
-		return record, record.check()
+		return Record{}, ErrNoRecord // deleted meanwhile
 	}
-	if err := errors.Join(batch.Error(), ctx.Err()); err != nil && !errors.Is(err, nats.ErrTimeout) {
+	meta, err := msg.Metadata()
+	if err != nil {
 		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
 	}
-	return Record{}, ErrNoRecord // deleted meanwhile
+	record := Record{Data: msg.Data(), Header: msg.Headers(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp}
+	return record, record.check()
 }
