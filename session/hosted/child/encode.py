@@ -140,11 +140,19 @@ def records(value):
     """The rows of a table as the JSON of a list of objects."""
     kind = library(value)
     if kind == "pandas":
-        frame = value.to_frame() if type(value).__name__ == "Series" else value
-        return frame.to_json(orient="records", date_format="iso", force_ascii=False)
+        return with_index(value).to_json(orient="records", date_format="iso", force_ascii=False)
     if kind == "polars":
         return to_json(value.to_frame().to_dicts() if type(value).__name__ == "Series" else value.to_dicts())
     return to_json(value.to_pylist())
+
+
+def with_index(value):
+    """A pandas table with its index as columns when that says something: it has a name, or isn't of numbers."""
+    frame = value.to_frame() if type(value).__name__ == "Series" else value
+    index = frame.index
+    if index.nlevels > 1 or index.name is not None or index.inferred_type not in ("integer", "empty"):
+        return frame.reset_index()
+    return frame
 
 
 def to_arrow(value):
@@ -156,7 +164,7 @@ def to_arrow(value):
     try:
         kind, series = library(value), type(value).__name__ == "Series"
         if kind == "pandas":
-            return pyarrow.Table.from_pandas(value.to_frame() if series else value, preserve_index=False)
+            return pyarrow.Table.from_pandas(with_index(value), preserve_index=False)
         if kind == "polars":
             return (value.to_frame() if series else value).to_arrow()
         return pyarrow.Table.from_batches([value]) if isinstance(value, pyarrow.RecordBatch) else value
