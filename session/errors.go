@@ -143,7 +143,9 @@ func (e *OptionError) ErrorType() string { return "ValueError" }
 type LostError struct {
 	// Reason says how the process ended.
 	Reason string
-	// Output is the end of what it wrote to its standard outputs.
+	// Node is the node that was under way; empty when there was none, or several.
+	Node string
+	// Output is the end of what it wrote and logged during the run.
 	Output string
 }
 

@@ -123,6 +123,10 @@ func (o outcome) reply(request *messages.RunRequest, err error) *messages.Reply 
 	if errors.As(err, &failed) {
 		reply.Node, reply.Resume = failed.Node, cut(mask.URL(failed.Resume), maxText)
 	}
+	var lost *session.LostError
+	if errors.As(err, &lost) {
+		reply.Node = lost.Node
+	}
 	reply.Traceback = cutHead(mask.URL(traceback(err)), maxText)
 	return &messages.Reply{Error: reply}
 }
@@ -148,7 +152,7 @@ func (o outcome) refine(reply *messages.RunError, request *messages.RunRequest, 
 	}
 }
 
-// traceback is the stack of a panic or exception, or what a program wrote to standard error; "" for other errors.
+// traceback is the stack of a panic or exception, or the last lines of a process that died; "" for other errors.
 func traceback(err error) string {
 	var failed *session.RunError
 	var elsewhere *runner.PanicError

@@ -11,6 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
+
 	"github.com/kedge-run/kedge/session"
 )
 
@@ -18,8 +20,10 @@ import (
 type child struct {
 	cfg      *Config
 	cmd      *exec.Cmd
+	mark     string // in the environment of the child and of all that it starts
 	requests *os.File
 	messages chan *message // closed when nothing more can come
+	garbled  error         // why nothing more can be understood; set before messages is closed
 	outputs  *outputs
 	ready    *message // what it said when it was ready
 	exited   chan struct{}
@@ -32,9 +36,10 @@ type child struct {
 	killed     sync.Once
 }
 
-// startChild starts a process and waits until it has opened the project. Stray gets the lines that belong to no run.
-func startChild(ctx context.Context, cfg *Config, sessionID string, g *guard, stray func(line)) (*child, error) {
-	c := &child{cfg: cfg, exited: make(chan struct{}), messages: make(chan *message, 64), guard: g}
+// startChild starts a process and waits until it has opened the project; heard gets what it says meanwhile. Stray gets the
+// lines that belong to no run.
+func startChild(ctx context.Context, cfg *Config, sessionID string, g *guard, heard func(*message), stray func(line)) (*child, error) {
+	c := &child{cfg: cfg, mark: "KEDGE_CHILD=" + uuid.NewString(), exited: make(chan struct{}), messages: make(chan *message, 64), guard: g}
 	files, err := c.open(stray)
 	if err != nil {
 		return nil, err
@@ -49,7 +54,7 @@ func startChild(ctx context.Context, cfg *Config, sessionID string, g *guard, st
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, cfg.StartTimeout, errStartTimeout)
 	defer cancel()
-	if err := c.await(ctx, sessionID); err != nil {
+	if err := c.await(ctx, sessionID, heard); err != nil {
 		c.stop(0)
 		return nil, err
 	}
@@ -84,7 +89,7 @@ func (c *child) open(stray func(line)) (files []*os.File, err error) {
 func (c *child) spawn(files []*os.File) error {
 	c.cmd = exec.Command(c.cfg.Python, "-u", "-c", bootSource)
 	c.cmd.Dir = c.cfg.Project
-	c.cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=1")
+	c.cmd.Env = append(os.Environ(), "PYTHONUNBUFFERED=1", c.mark)
 	c.cmd.Stdout, c.cmd.Stderr, c.cmd.ExtraFiles = files[0], files[1], files[2:]
 	ownGroup(c.cmd)
 	started := make(chan error, 1)
@@ -101,7 +106,7 @@ func (c *child) spawn(files []*os.File) error {
 	if err := <-started; err != nil {
 		return err
 	}
-	c.guard.add(c.cmd.Process.Pid)
+	c.guard.add(c.cmd.Process.Pid, c.mark)
 	return nil
 }
 
@@ -121,6 +126,9 @@ func (c *child) read(pipe *os.File) {
 	}()
 	for packets := newPackets(pipe); ; {
 		m, err := packets.next()
+		if errors.Is(err, errProtocol) {
+			c.garbled = err
+		}
 		if err != nil {
 			return
 		}
@@ -129,7 +137,7 @@ func (c *child) read(pipe *os.File) {
 }
 
 // await sends the child its program and waits until it is ready.
-func (c *child) await(ctx context.Context, sessionID string) error {
+func (c *child) await(ctx context.Context, sessionID string, heard func(*message)) error {
 	go func() {
 		_ = writeRequest(c.requests, bundle{Modules: childModules(), Config: bootConfig{ // its exit says what went wrong
 			Project: c.cfg.Project, Env: c.cfg.Env, ConfSource: c.cfg.ConfSource, SessionID: sessionID, Mark: syncMark,
@@ -155,9 +163,12 @@ func (c *child) await(ctx context.Context, sessionID string) error {
 				c.outputs.sync(syncTimeout)
 				return nil
 			case m.Type == "unready":
-				return startError(m, c.cfg.Python, c.outputs.tail())
-			case m.Type == "log":
-				c.outputs.keep(m.Message)
+				return startError(m, c.cfg, c.outputs.tail())
+			default:
+				if m.Type == "log" {
+					c.outputs.keep(m.Message)
+				}
+				heard(m)
 			}
 		}
 	}
@@ -166,7 +177,7 @@ func (c *child) await(ctx context.Context, sessionID string) error {
 // ask sends a request and gives the answer. Messages on the way go to heard. When ctx ends, the child gets SIGINT, its
 // grace, and SIGKILL; the error is then the cause. A child that ends without an answer gives a [session.LostError].
 func (c *child) ask(ctx context.Context, r *request, heard func(*message)) (*message, error) {
-	c.outputs.forget()
+	c.outputs.begin()
 	sent := make(chan error, 1)
 	go func() { sent <- writeRequest(c.requests, r) }()
 	var kill <-chan time.Time
@@ -186,12 +197,19 @@ func (c *child) ask(ctx context.Context, r *request, heard func(*message)) (*mes
 			if !ok {
 				return nil, c.lost(ctx)
 			}
-			if c.answers(m) {
+			switch {
+			case !c.answers(m):
+				if m.Type == "log" {
+					c.outputs.keep(m.Message)
+				}
+				heard(m)
+			case m.Type == "error" && done == nil:
+				c.requests.Close() // it has failed because it was interrupted: its end is what is waited for
+			default:
 				<-sent //nolint:errcheck // an answer means that the request has arrived
 				c.outputs.sync(syncTimeout)
 				return m, nil
 			}
-			heard(m)
 		}
 	}
 }
@@ -211,12 +229,28 @@ func (c *child) answers(m *message) bool {
 // lost is the error of a request whose child has gone: the cause when somebody wanted it so.
 func (c *child) lost(ctx context.Context) error {
 	c.broken.Store(true)
+	timer := time.NewTimer(syncTimeout)
+	defer timer.Stop()
+	reason := ""
+	select {
+	case <-c.exited:
+		reason = "ended: " + c.cmd.ProcessState.String()
+		if killed(c.cmd.ProcessState) {
+			reason += ", as the kernel does when memory runs out"
+		}
+	case <-timer.C:
+		reason = "closed its connection to the worker"
+	}
 	c.kill()
 	<-c.exited
+	killMarked(c.mark)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return &session.LostError{Reason: "the Python process of the run ended: " + c.cmd.ProcessState.String(), Output: c.outputs.tail()}
+	if c.garbled != nil {
+		reason = "was stopped: " + c.garbled.Error()
+	}
+	return &session.LostError{Reason: "the Python process of the run " + reason, Output: c.outputs.tail()}
 }
 
 // stop ends the child: it is asked by the end of its requests, and killed after the grace.
@@ -242,7 +276,7 @@ func (c *child) stop(grace time.Duration) {
 func (c *child) kill() {
 	c.killed.Do(func() {
 		killGroup(c.cmd.Process.Pid)
-		c.guard.remove(c.cmd.Process.Pid)
+		c.guard.remove(c.cmd.Process.Pid, c.mark)
 	})
 }
 

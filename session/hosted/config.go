@@ -31,6 +31,9 @@ type Config struct {
 	MaxMemory int
 	// Reload replaces children when a source file of the project has changed, for development.
 	Reload bool
+	// foundPython tells that Python was not asked for.
+	foundPython bool
+
 	// MaxInline is up to how many bytes of JSON the outputs of one run are given by value; larger ones come as files.
 	// Defaults to 256 KiB.
 	MaxInline int
@@ -68,7 +71,7 @@ func (c Config) resolve() (Config, error) {
 	if err != nil {
 		return c, fmt.Errorf("project folder: %w", err)
 	}
-	c.Project = dir
+	c.Project, c.foundPython = dir, c.Python == ""
 	c.Python, err = interpreter(dir, c.Python)
 	return c, err
 }

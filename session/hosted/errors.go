@@ -40,8 +40,12 @@ func (e *StartError) Error() string {
 }
 
 // startError makes the error of a child that couldn't open the project.
-func startError(m *message, python, output string) *StartError {
+func startError(m *message, cfg *Config, output string) *StartError {
+	python := cfg.Python
 	install := fmt.Sprintf("install the project's requirements: %s -m pip install -r requirements.txt; another interpreter is named with --python", python)
+	if own := ownPython(cfg.Project); cfg.foundPython && python != own {
+		install = fmt.Sprintf("the project has no .venv, so this is the python3 in PATH; make one: %s; another interpreter is named with --python", makeOwn(cfg.Project))
+	}
 	switch m.Kind {
 	case "kedro_missing":
 		return &StartError{Message: fmt.Sprintf("the Python interpreter %s has no Kedro", python), Output: output, Hint: install}
@@ -53,7 +57,7 @@ func startError(m *message, python, output string) *StartError {
 	}
 	hint := "the project fails in the same way with: kedro registry list"
 	if m.Error == "ModuleNotFoundError" {
-		hint = install
+		hint = "if it is a module of the project, look at the import; else " + install
 	}
 	return &StartError{Message: fmt.Sprintf("the project can't be opened: %s: %s", m.Error, m.Message), Traceback: m.Traceback, Hint: hint}
 }

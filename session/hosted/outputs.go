@@ -88,7 +88,7 @@ func (o *outputs) tell(stream string, text []byte) {
 	to(line{stream, readable})
 }
 
-// keep remembers a line for the error of a child that dies.
+// keep remembers a line of a request for the error of a child that dies.
 func (o *outputs) keep(text string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -109,11 +109,14 @@ func (o *outputs) tail() string {
 	return strings.TrimRight(string(text), "\n")
 }
 
-// forget drops marks that nobody has waited for.
-func (o *outputs) forget() {
+// begin forgets what came before a request: lines, and marks that nobody has waited for.
+func (o *outputs) begin() {
 	for len(o.marks) > 0 {
 		<-o.marks
 	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.last = o.last[:0]
 }
 
 // sync waits until both outputs were read up to the marks of an answer.

@@ -20,6 +20,7 @@ type pool struct {
 	start  func(ctx context.Context) (*child, error)
 	worn   func(c *child) string // why a child is to be replaced; "" to keep it
 	size   int
+	quiet  bool // whoever waits tells of starts that fail
 	log    zerolog.Logger
 	ctx    context.Context // of starts; ends with close
 	cancel context.CancelFunc
@@ -175,7 +176,9 @@ func (p *pool) fail(err error) {
 		return
 	}
 	p.failed = err
-	p.log.Error().Err(err).Msg("a Python process of the project could not be started")
+	if !p.quiet {
+		p.log.Error().Err(err).Msg("a Python process of the project could not be started")
+	}
 	if p.alive == 0 {
 		for _, wait := range p.waiting {
 			close(wait)

@@ -10,6 +10,7 @@ import (
 // Without process groups only the child itself is stopped.
 func ownGroup(*exec.Cmd)  {}
 func freeGroup(*exec.Cmd) {}
+func killMarked(string)   {}
 
 func interruptGroup(group int) { killGroup(group) }
 
@@ -18,3 +19,5 @@ func killGroup(group int) {
 		_ = process.Kill()
 	}
 }
+
+func killed(*os.ProcessState) bool { return false }

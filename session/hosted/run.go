@@ -3,7 +3,9 @@ package hosted
 import (
 	"cmp"
 	"context"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,6 +109,9 @@ func (l *listener) finish(err error) error {
 		failed.Node = cmp.Or(failed.Node, l.failed)
 	case *session.LostError:
 		failed.Output = l.session.secrets.Text(failed.Output)
+		if nodes := slices.Collect(maps.Keys(l.running)); len(nodes) == 1 {
+			failed.Node = nodes[0]
+		}
 	}
 	return err
 }
@@ -167,7 +172,7 @@ func (l *listener) logLine(m *message) {
 	if m.Stream != "" {
 		level = zerolog.InfoLevel
 	}
-	text := l.session.secrets.Text(m.Message)
+	text := l.session.secrets.Text(strings.TrimRight(m.Message, "\n"))
 	entry := l.log.WithLevel(level)
 	if m.Logger != "" {
 		entry = entry.Str("logger", m.Logger)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"os"
+	"strings"
 	"sync"
 
 	"github.com/google/uuid"
@@ -27,6 +28,7 @@ type Session struct {
 	secrets *mask.Secrets
 	sources *sources
 	log     zerolog.Logger
+	warned  sync.Map // texts of warnings at the start
 	closing sync.Once
 }
 
@@ -50,7 +52,7 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 	if s.folder, err = os.MkdirTemp("", "kedge-hosted-"); err != nil {
 		return nil, err
 	}
-	if s.guard, err = startGuard(cfg.Python); err != nil {
+	if s.guard, err = startGuard(cfg.Python, s.folder); err != nil {
 		os.Remove(s.folder)
 		return nil, err
 	}
@@ -65,7 +67,7 @@ func Open(ctx context.Context, cfg Config) (*Session, error) {
 // warm starts one child, whose error is then told once, and after it all the others.
 func (s *Session) warm(ctx context.Context) error {
 	size := s.pool.size
-	s.pool.size = 1
+	s.pool.size, s.pool.quiet = 1, true
 	first, err := s.pool.take(ctx)
 	if err != nil {
 		return err
@@ -74,7 +76,7 @@ func (s *Session) warm(ctx context.Context) error {
 	s.sources = newSources(s.cfg.Project, first.ready.Source, first.ready.Conf)
 	taken := []*child{first}
 	s.pool.mu.Lock()
-	s.pool.size = size
+	s.pool.size, s.pool.quiet = size, false
 	s.pool.fill()
 	s.pool.mu.Unlock()
 	for len(taken) < size && err == nil {
@@ -90,7 +92,20 @@ func (s *Session) warm(ctx context.Context) error {
 }
 
 func (s *Session) start(ctx context.Context) (*child, error) {
-	return startChild(ctx, &s.cfg, s.id, s.guard, s.stray)
+	return startChild(ctx, &s.cfg, s.id, s.guard, s.opening, s.stray)
+}
+
+// opening hears what children say while they open the project: credentials, and warnings, each of which is logged once.
+func (s *Session) opening(m *message) {
+	switch m.Type {
+	case "secrets":
+		s.secrets.Learn(m.Values)
+	case "log":
+		level, text := levelOf(m.Level), s.secrets.Text(strings.TrimRight(m.Message, "\n"))
+		if _, told := s.warned.LoadOrStore(text, true); !told && m.Stream == "" && level >= zerolog.WarnLevel {
+			s.log.WithLevel(level).Str("logger", m.Logger).Msg(text)
+		}
+	}
 }
 
 // stray logs what a child prints while no run is under way.

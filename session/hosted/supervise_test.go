@@ -2,6 +2,7 @@ package hosted_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -171,34 +172,42 @@ func TestKilledWorkerLeavesNothing(t *testing.T) {
 	kedrotest.Python(t, "1.7")
 	for _, whole := range []bool{false, true} {
 		t.Run(fmt.Sprintf("group %v", whole), func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "pids")
-			cmd := exec.Command(os.Args[0], "-test.run=^TestKilledWorkerLeavesNothing$")
-			cmd.Env = append(os.Environ(), "HOSTED_VICTIM="+file)
-			cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-			out, err := cmd.StdoutPipe()
-			require.NoError(t, err)
-			require.NoError(t, cmd.Start())
-			said := bufio.NewScanner(out)
-			eventually(t, func() bool { return pidsIn(file) != nil }, "the run doesn't start")
-			pids := pidsIn(file)
-			target := cmd.Process.Pid
-			if whole {
-				target = -target
-			}
-			require.NoError(t, syscall.Kill(target, syscall.SIGKILL))
-			for said.Scan() {
-			}
-			require.Error(t, cmd.Wait())
-			for _, pid := range pids {
-				eventually(t, func() bool { return !alive(pid) }, "an orphan is left")
+			for _, node := range []string{"stubborn", "daemon"} {
+				for _, pid := range killVictim(t, whole, "HOSTED_NODE="+node) {
+					eventually(t, func() bool { return !alive(pid) }, "an orphan is left")
+				}
 			}
 		})
 	}
 }
 
+// killVictim kills a process that holds a session with a run under way, and gives the processes of the run.
+func killVictim(t *testing.T, whole bool, env ...string) []int {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "pids")
+	cmd := exec.Command(os.Args[0], "-test.run=^TestKilledWorkerLeavesNothing$")
+	cmd.Env = append(append(os.Environ(), "HOSTED_VICTIM="+file), env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	said := bufio.NewScanner(out)
+	eventually(t, func() bool { return pidsIn(file) != nil }, "the run doesn't start")
+	pids := pidsIn(file)
+	target := cmd.Process.Pid
+	if whole {
+		target = -target
+	}
+	require.NoError(t, syscall.Kill(target, syscall.SIGKILL))
+	for said.Scan() {
+	}
+	require.Error(t, cmd.Wait())
+	return pids
+}
+
 // victim holds a session with a run that never ends.
 func victim(t *testing.T, file string) {
 	s := more(t, hosted.Config{})
-	_, err := s.Run(t.Context(), with("stubborn", file))
+	_, err := s.Run(t.Context(), with(cmp.Or(os.Getenv("HOSTED_NODE"), "stubborn"), file))
 	require.NoError(t, err)
 }

@@ -41,8 +41,6 @@ def read(size):
 
 if sys.version_info < (3, 10):
     sys.exit(f"Python {sys.version.split()[0]} is too old for Kedro 1.4, which needs 3.10")
-for pipe in (3, 4):
-    os.set_inheritable(pipe, False)  # forked processes keep them, programs that the project starts do not
 bundle = json.loads(read(int.from_bytes(read(4), "big")))
 sys.meta_path.append(Modules(bundle["modules"]))
 importlib.import_module("_kedge.main").main(bundle["config"])

@@ -25,7 +25,7 @@ def describe(exc):
     return {
         "error": type(exc).__name__,
         "bases": bases,
-        "message": _text(exc),
+        "message": text(exc),
         "traceback": _traceback(exc)[-_LONGEST:],
         "retryable": _retryable(exc),
     }
@@ -43,9 +43,11 @@ def _retryable(exc):
     return None
 
 
-def _text(exc):
+def text(exc):
+    """The text of an exception, which may be without one."""
     try:
-        return str(exc)
+        told = str(exc)
+        return told if len(told) <= _LONGEST else told[:_LONGEST] + "…"
     except Exception as broken:
         return f"<{type(exc).__name__} without a text: {type(broken).__name__}>"
 

@@ -118,7 +118,7 @@ def watch_tasks(watch):
         watch.tell("node_started", node=name)
         try:
             done = original(task)
-        except Exception as exc:
+        except BaseException as exc:
             watch.failures.append((exc, name))
             watch.tell("node_failed", node=name, took=time.perf_counter() - start, failure=errors.describe(exc))
             raise

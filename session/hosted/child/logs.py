@@ -6,6 +6,8 @@ import os
 import sys
 import threading
 
+from _kedge import wire
+
 _LONGEST = 64 << 10
 
 current = threading.local()  # current.node is the name of the node that this thread runs
@@ -102,10 +104,25 @@ class Handler(logging.Handler):
             self.handleError(record)
 
 
-def capture(channel):
-    """Replaces the standard streams; the worker reads the raw ones too."""
-    sys.stdout = Output(channel, "stdout", 1)
-    sys.stderr = Output(channel, "stderr", 2)
+class Streams:
+    """The standard streams of this process, and the raw ones below, which the worker reads too."""
+
+    def __init__(self, channel):
+        self._outputs = Output(channel, "stdout", 1), Output(channel, "stderr", 2)
+        self._raw = wire.private(1), wire.private(2)
+
+    def take(self):
+        """Puts them in their places, whatever a run before has put there or closed."""
+        sys.stdout, sys.stderr = self._outputs
+        for raw, descriptor in zip(self._raw, (1, 2)):
+            os.dup2(raw, descriptor)
+
+    def mark(self, text):
+        """Writes a line to the raw streams, which tells the worker how far it has read them."""
+        for output in self._outputs:
+            output.finish()
+        for raw in self._raw:
+            os.write(raw, text.encode())
 
 
 def replace_console_handlers(channel):
@@ -126,12 +143,3 @@ def _is_console(handler):
         return True
     console = (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__)
     return isinstance(handler, logging.StreamHandler) and any(handler.stream is stream for stream in console)
-
-
-def mark(text):
-    """Writes a line to the raw streams, which tells the worker how far it has read them."""
-    for output in (sys.stdout, sys.stderr):
-        if isinstance(output, Output):
-            output.finish()
-    for descriptor in (1, 2):
-        os.write(descriptor, text.encode())

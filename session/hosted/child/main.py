@@ -8,21 +8,22 @@ from _kedge import errors, logs, wire
 
 def main(config):
     channel = wire.Channel(3, 4)
-    logs.capture(channel)
+    streams = logs.Streams(channel)
+    streams.take()
     from _kedge import project as projects
 
     try:
         project = projects.open_project(channel, config)
     except errors.Refusal as exc:
-        logs.mark(config["mark"])
+        streams.mark(config["mark"])
         channel.send({"type": "unready", **exc.told()})
         sys.exit(1)
-    logs.mark(config["mark"])
+    streams.mark(config["mark"])
     channel.send({"type": "ready", "protocol": wire.VERSION, **project.ready()})
-    serve(project, channel, config["mark"])
+    serve(project, channel, streams, config["mark"])
 
 
-def serve(project, channel, mark):
+def serve(project, channel, streams, mark):
     from _kedge import questions, run
 
     answers = {
@@ -33,8 +34,10 @@ def serve(project, channel, mark):
     }
     while (request := channel.receive()) is not None:
         try:
+            streams.take()
+            project.restore()
             answer = answers[request["op"]](request)
-            logs.mark(mark)
+            streams.mark(mark)
             channel.send({**answer, "memory": memory()})
         except KeyboardInterrupt:
             sys.exit(130)

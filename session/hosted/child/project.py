@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import logging
 import os
 import re
 import sys
@@ -39,11 +40,12 @@ def _import_kedro():
 class Project:
     def __init__(self, channel, config, version):
         self.path = Path(config["project"])
-        self.version = version
+        self.version, self._channel = version, channel
         os.chdir(self.path)
         from kedro.framework.startup import bootstrap_project
 
         self.metadata = bootstrap_project(self.path)
+        logs.replace_console_handlers(channel)
         from kedro.framework.project import pipelines, settings
 
         from _kedge import hooks
@@ -56,7 +58,14 @@ class Project:
         self.session = self._create_session(config)
         self._load_pipelines()
         self._warm()
-        logs.replace_console_handlers(channel)
+        self._disabled = logging.root.manager.disable
+        self.restore()
+
+    def restore(self):
+        """Undoes what a run may have left in this process that would mislead or silence the next one."""
+        os.chdir(self.path)
+        logging.disable(self._disabled)
+        logs.replace_console_handlers(self._channel)
 
     def _create_session(self, config):
         from kedro.framework.session.service_session import KedroServiceSession
@@ -87,10 +96,28 @@ class Project:
             for file in files:
                 self._import_types(file)
         try:
-            self.session.load_context()
+            context = self.session.load_context()
         except Exception as exc:
             if not _needs_parameters(exc):
                 raise
+            return
+        self._try_catalog(context)
+
+    def _try_catalog(self, context):
+        """Makes the catalog once, without hooks. It may be mended while the worker runs, so a failure is a warning."""
+        from kedro.framework.hooks.manager import _create_hook_manager
+
+        from _kedge import run
+
+        try:
+            run.tell_secrets(self._channel, context._get_config_credentials())
+            context._hook_manager = _create_hook_manager()
+            context._get_catalog(save_version="start")
+        except Exception as exc:
+            if not _needs_parameters(exc):
+                logging.getLogger("kedge").warning(
+                    "every run fails until the catalog is mended: %s: %s", type(exc).__name__, errors.text(exc)
+                )
 
     def _conf_folder(self):
         return Path(self.session._conf_source)

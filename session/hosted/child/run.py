@@ -25,7 +25,7 @@ class Run:
             return self._result(outputs, time.perf_counter() - start)
         except errors.Refusal as exc:
             return {"type": "error", **exc.told()}
-        except (Exception, SystemExit) as exc:
+        except BaseException as exc:  # SystemExit, KeyboardInterrupt, asyncio.CancelledError: of the run, not of this process
             return self._failure(exc)
         finally:
             self.watch.begin(None)
@@ -157,7 +157,7 @@ class Run:
 
     def _failure(self, exc):
         stage, told = self.watch.stage, {"type": "error", "kind": "run", **errors.describe(exc)}
-        if stage == "failed" or isinstance(exc, SystemExit) and stage == "runner":
+        if stage == "failed" or not isinstance(exc, Exception) and stage == "runner":
             return {**told, "kind": "runner", "node": self.watch.node_of(exc), "resume": self.resume}
         if stage == "context":
             missing = self._missing_pipeline(exc)

@@ -1,5 +1,6 @@
 """The two pipes to the worker: requests come in on one, messages go out on the other."""
 
+import fcntl
 import json
 import os
 import select
@@ -11,6 +12,18 @@ _HEADER = 8  # payload size (2 bytes), flags (1), reserved (1), process id (4)
 _FIRST, _LAST = 1, 2
 
 
+_HIGH = 100  # descriptors from here on are ours
+
+
+def private(descriptor):
+    """A copy of a descriptor where code that closes or reuses the low numbers doesn't meet it. Forked processes keep
+    it, programs that the project starts do not."""
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _HIGH)
+    except OSError:  # the limit is lower
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+
+
 class Channel:
     """Sends messages in packets of one atomic write each, so that those of forked processes never mix.
 
@@ -19,7 +32,9 @@ class Channel:
     """
 
     def __init__(self, requests, messages):
-        self._requests, self._messages = os.fdopen(requests, "rb"), messages
+        self._requests, self._messages = os.fdopen(private(requests), "rb"), private(messages)
+        os.close(requests)
+        os.close(messages)
         self._room = min(getattr(select, "PIPE_BUF", 512), 4096) - _HEADER
         self._renew()
         os.register_at_fork(after_in_child=self._renew)

@@ -9,6 +9,8 @@ import time
 import pandas as pd
 from kedro.pipeline import Node, Pipeline
 
+from suite import rude
+
 log = logging.getLogger(__name__)
 
 
@@ -104,6 +106,13 @@ def pids(a):
     return os.getpid()
 
 
+def where(a):
+    print("here")
+    log.info("and there")
+    subprocess.run([sys.executable, "-c", "print('program')"], check=True)
+    return os.getcwd()
+
+
 def register_pipelines():
     params = "params:a"
     pipelines = {
@@ -131,6 +140,11 @@ def register_pipelines():
             "total": Pipeline([Node(total, "rows", "total", name="total")]),
             "secret": Pipeline([Node(secret, params, "leak", name="secret")]),
             "pids": Pipeline([Node(pids, params, "pid", name="pids")]),
+            "spoil": Pipeline([Node(rude.spoil, "params:rid", "spoiled", name="spoil")]),
+            "hang_up": Pipeline([Node(rude.hang_up, params, "never", name="caller")]),
+            "daemon": Pipeline([Node(rude.daemon, "params:rid", None, name="daemon")]),
+            "indexed": Pipeline([Node(rude.indexed, params, ["sums", "named", "odd"], name="indexed")]),
+            "where": Pipeline([Node(where, params, "folder", name="where")]),
             "broken": Pipeline([Node(same, "absent_file", "got", name="reader")]),
         }
     return {"__default__": pipelines["add"], **pipelines}

@@ -1,0 +1,53 @@
+"""Nodes that don't mind what they leave to the next run of their process."""
+
+import asyncio
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+
+import pandas as pd
+
+
+def spoil(how):
+    if how == "folder":
+        os.chdir(tempfile.gettempdir())
+    elif how == "descriptors":
+        os.closerange(3, 21)
+    elif how == "outputs":
+        os.close(1)
+        os.close(2)
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    elif how == "logging":
+        logging.disable(logging.CRITICAL)
+        logging.basicConfig(force=True)
+    elif how == "cancelled":
+        raise asyncio.CancelledError("by itself")
+    elif how == "interrupted":
+        raise KeyboardInterrupt
+    return how
+
+
+def hang_up(_):
+    print("good bye")
+    os.closerange(3, 4096)
+    os.read(0, 1)
+
+
+def daemon(pid_file):
+    """Leaves a program in a session of its own behind, and waits."""
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+    with open(pid_file, "w", encoding="utf-8") as file:
+        file.write(f"{os.getpid()} {program.pid}\n")
+    program.wait()
+
+
+def indexed(rows):
+    """Tables whose index says something, and one whose index does not."""
+    numbers = pd.DataFrame({"kind": ["a", "b"] * (rows // 2), "n": range(rows)})
+    return (
+        numbers.groupby("kind").sum(),
+        pd.DataFrame({"n": [1]}, index=["first"]),
+        numbers[numbers["n"] % 2 == 1][["n"]],
+    )
