@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -286,7 +287,9 @@ func (f *workerFlags) startServer(ctx context.Context, dir string) (*natsx.Serve
 	}
 	store := f.store
 	if store == "" {
-		store = filepath.Join(dir, ".kedge", "nats")
+		own := filepath.Join(dir, ".kedge")
+		store = filepath.Join(own, "nats")
+		hideFromGit(own)
 	}
 	cfg := natsx.ServerConfig{StoreDir: store, Port: port}
 	if f.sync == "interval" {
@@ -300,6 +303,18 @@ func (f *workerFlags) startServer(ctx context.Context, dir string) (*natsx.Serve
 		return nil, &cli.Error{Code: cli.Failed, Err: fmt.Errorf("starting the embedded server: %w", err), Hint: "if the port is taken, name another with --listen"}
 	}
 	return server, nil
+}
+
+// hideFromGit makes a folder within a project that git doesn't show, so that the project stays as it was. Whether the
+// folder can be made is told by who uses it.
+func hideFromGit(folder string) {
+	if os.MkdirAll(folder, 0o755) != nil {
+		return
+	}
+	if list, err := os.OpenFile(filepath.Join(folder, ".gitignore"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644); err == nil {
+		_, _ = list.WriteString("*\n")
+		_ = list.Close()
+	}
 }
 
 func (f *workerFlags) logger(env *Env) (zerolog.Logger, error) {
