@@ -184,10 +184,18 @@ func (l *listener) logLine(m *message) {
 		entry = entry.Str("node", m.Node)
 	}
 	entry.Msg(text)
-	if m.Logger == "kedro" || strings.HasPrefix(m.Logger, "kedro.") {
+	if ofKedro(m) {
 		return
 	}
 	l.tell(session.Event{Kind: session.EventLog, Time: time.Now(), Node: m.Node, Level: level.String(), Message: text})
+}
+
+// ofKedro reports whether Kedro itself says it: by its loggers, or as a warning that its code gives, of deprecations of
+// what it uses for instance.
+func ofKedro(m *message) bool {
+	place, _, _ := strings.Cut(m.Message, ": ")
+	return m.Logger == "kedro" || strings.HasPrefix(m.Logger, "kedro.") ||
+		m.Logger == "py.warnings" && strings.Contains(place, "/site-packages/kedro/")
 }
 
 // raw takes a line of a library or program; it belongs to the node under way, if that is the only one.

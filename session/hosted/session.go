@@ -102,7 +102,10 @@ func (s *Session) opening(m *message) {
 		s.secrets.Learn(m.Values)
 	case "log":
 		level, text := levelOf(m.Level), s.secrets.Text(strings.TrimRight(m.Message, "\n"))
-		if _, told := s.warned.LoadOrStore(text, true); !told && m.Stream == "" && level >= zerolog.WarnLevel {
+		if m.Stream != "" || level < zerolog.WarnLevel || strings.Contains(text, "deprecated") {
+			return // a deprecation is no trouble yet
+		}
+		if _, told := s.warned.LoadOrStore(text, true); !told {
 			s.log.WithLevel(level).Str("logger", m.Logger).Msg(text)
 		}
 	}
