@@ -57,7 +57,7 @@ func startError(m *message, cfg *Config, output string) *StartError {
 	}
 	hint := "the project fails in the same way with: kedro registry list"
 	if m.Error == "ModuleNotFoundError" {
-		hint = "if it is a module of the project, look at the import; else " + install
+		hint = install + "; if it is a module of the project, look at the import"
 	}
 	return &StartError{Message: fmt.Sprintf("the project can't be opened: %s: %s", m.Error, m.Message), Traceback: m.Traceback, Hint: hint}
 }
