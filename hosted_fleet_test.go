@@ -1,9 +1,11 @@
 package kedge_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -213,4 +215,35 @@ func TestHostedFleetSurvivesKills(t *testing.T) {
 	for pid := range <-killed {
 		f.await("an orphan is left", func() bool { return !alive(pid) })
 	}
+}
+
+// TestHostedFleetCarriesTables sends a table that is too large for a message from one run to a second, by reference both
+// times.
+func TestHostedFleetCarriesTables(t *testing.T) {
+	f := newHostedFleet(t)
+	f.start()
+	f.awaitWorkers(1)
+	ctx := t.Context()
+	answer := func(request *messages.RunRequest, options ...client.SubmitOption) *messages.RunResult {
+		receipt, err := f.client.Submit(ctx, request, options...)
+		require.NoError(t, err)
+		reply, err := f.client.Wait(ctx, receipt.RunID)
+		require.NoError(t, err)
+		require.Nil(t, reply.Error)
+		return reply.Result
+	}
+	rows := answer(&messages.RunRequest{PipelineNames: []string{"table"}, RuntimeParams: map[string]any{"x": 100_000}}).Outputs["rows"]
+	require.Equal(t, "pandas.DataFrame 100000 x 2", rows.Type+" "+rows.Shape)
+	require.Empty(t, rows.Problem)
+	require.NotNil(t, rows.Ref)
+	require.Equal(t, "arrow", rows.Ref.Format)
+	content, err := f.client.Open(ctx, *rows.Ref)
+	require.NoError(t, err)
+	text, err := io.ReadAll(content)
+	require.NoError(t, errors.Join(err, content.Close()))
+	require.Len(t, text, int(rows.Ref.Size))
+
+	given := client.Input{Content: bytes.NewReader(text), Size: int64(len(text)), Format: "arrow"}
+	sum := answer(&messages.RunRequest{PipelineNames: []string{"total"}}, client.WithInput("given", given)).Outputs["sum"]
+	require.JSONEq(t, strconv.Itoa(100_000*99_999/2), string(sum.Value))
 }

@@ -1,10 +1,19 @@
-"""One node that takes long enough to be killed, and tells in which process it is."""
+"""One node that takes long enough to be killed, and tells in which process it is; others with tables of any size."""
 
 import os
 import pathlib
 import time
 
+import pandas as pd
 from kedro.pipeline import Node, Pipeline
+
+
+def table(rows):
+    return pd.DataFrame({"n": range(rows), "name": [f"row {i}" for i in range(rows)]})
+
+
+def total(given: pd.DataFrame):
+    return int(given["n"].sum())
 
 
 def work(rid):
@@ -18,4 +27,8 @@ def work(rid):
 
 
 def register_pipelines():
-    return {"__default__": Pipeline([Node(work, "params:rid", "kept", name="work")])}
+    return {
+        "__default__": Pipeline([Node(work, "params:rid", "kept", name="work")]),
+        "table": Pipeline([Node(table, "params:x", "rows", name="table")]),
+        "total": Pipeline([Node(total, "given", "sum", name="total")]),
+    }
