@@ -31,7 +31,7 @@ func (f *fixture) letters() []messages.DeadLetter {
 func TestRunThatLosesItsProcessIsGivenUp(t *testing.T) {
 	f := newFixture(t)
 	f.start(double{run: func(context.Context, session.RunOptions) (*session.Result, error) {
-		return nil, &session.LostError{Reason: "the process ended: signal: killed", Output: "out of memory"}
+		return nil, &session.LostError{Reason: "the process ended: signal: killed", Node: "train", Output: "out of memory"}
 	}}, nil)
 	run := f.submit(messages.RunRequest{MaxAttempts: 9, Backoff: quick})
 	reply := f.wait(run)
@@ -39,6 +39,7 @@ func TestRunThatLosesItsProcessIsGivenUp(t *testing.T) {
 	require.Equal(t, messages.CodePoison, reply.Error.Code)
 	require.Equal(t, 3, reply.Error.Attempt)
 	require.Contains(t, reply.Error.Traceback, "out of memory")
+	require.Equal(t, "train", reply.Error.Node)
 	f.emptyQueue()
 	status, err := f.client.Status(t.Context(), run)
 	require.NoError(t, err)

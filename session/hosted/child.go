@@ -231,7 +231,7 @@ func (c *child) lost(ctx context.Context) error {
 	c.broken.Store(true)
 	timer := time.NewTimer(syncTimeout)
 	defer timer.Stop()
-	reason := ""
+	var reason string
 	select {
 	case <-c.exited:
 		reason = "ended: " + c.cmd.ProcessState.String()
