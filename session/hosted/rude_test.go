@@ -157,3 +157,22 @@ func TestKilledWorkerLeavesNoFiles(t *testing.T) {
 		return err == nil && len(left) == 0
 	}, "a folder is left")
 }
+
+// TestParallelRunnerThatSpawns: where processes don't fork, the run works, a log line says what is missing.
+func TestParallelRunnerThatSpawns(t *testing.T) {
+	t.Setenv("KEDRO_MP_CONTEXT", "spawn")
+	s := more(t, hosted.Config{})
+	var heard events
+	opts := pipelineOf("chain")
+	opts.RunnerName, opts.Observe = "ParallelRunner", heard.observe
+	opts.RunnerParams = map[string]any{"max_workers": 1}
+	result, err := s.Run(t.Context(), opts)
+	require.NoError(t, err)
+	value, err := result.Outputs["three"].Load(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, 4, value)
+	require.Contains(t, heard.lines(), "|warn|ParallelRunner does not fork its processes here: no events of nodes and datasets")
+	for _, e := range heard.list {
+		require.NotEqual(t, session.EventNodeStarted, e.Kind)
+	}
+}

@@ -234,8 +234,11 @@ func TestTexts(t *testing.T) {
 	})
 	t.Run("refusals", func(t *testing.T) {
 		opts := pipelineOf("add")
-		opts.RunnerName = "os.path.join"
+		opts.RunnerName = "suite.rude.Patient" // the project's own
 		_, err := s.Run(t.Context(), opts)
+		require.NoError(t, err)
+		opts.RunnerName = "os.path.join"
+		_, err = s.Run(t.Context(), opts)
 		require.ErrorAs(t, err, new(*session.RunnerNotAllowedError))
 		require.ErrorContains(t, err, "Runner module 'os.path' is not allowed.")
 		opts.RunnerName, opts.RunnerParams = "ThreadRunner", map[string]any{"max_workers": 0}
