@@ -18,6 +18,8 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/nats-io/nats.go"
+
 	"github.com/kedge-run/kedge/session"
 	"github.com/kedge-run/kedge/session/hosted"
 )
@@ -188,7 +190,7 @@ func againstServer(ctx context.Context, report *report, python, dir string) erro
 		return err
 	}
 	kedro := map[int]float64{}
-	callersOf := []int{1, 2, 8, 32}
+	callersOf := []int{1, 2, 4, 8, 32}
 	for _, callers := range callersOf {
 		right, rate, err := serverRuns(url, dir, callers)
 		if err != nil {
@@ -206,7 +208,22 @@ func againstServer(ctx context.Context, report *report, python, dir string) erro
 		}
 		report.add(fmt.Sprintf("hosted, 2 children, %d callers, against kedro server", callers), rate, "runs/s", kedro[callers])
 	}
-	return nil
+	return with(ctx, false, func(nc *nats.Conn, server *process) error {
+		worker, err := startHosted(ctx, nc, server, python, dir)
+		if err != nil {
+			return err
+		}
+		defer worker.stop()
+		for _, callers := range callersOf {
+			rate, err := fleetRuns(ctx, nc, callers)
+			if err != nil {
+				return err
+			}
+			name := fmt.Sprintf("hosted, submit to result through a server, 2 children, %d callers, against kedro server", callers)
+			report.add(name, rate, "runs/s", kedro[callers])
+		}
+		return nil
+	})
 }
 
 // serverRuns posts runs; right are those whose file holds their own value in the end.

@@ -23,6 +23,8 @@ func main() {
 	url := flag.String("url", "", "server of a child process")
 	store := flag.String("store", "", "store folder of a server process")
 	always := flag.Bool("always", false, "server process: sync every write")
+	python := flag.String("python", "", "interpreter of a worker process that hosts a Python project")
+	project := flag.String("project", "", "that project")
 	slots := flag.Int("slots", 0, "runs at a time of a worker process; 0: the loop figures for 16 and for 64")
 	out := flag.String("out", "results.json", "where the results go")
 	slow := flag.Bool("slow", true, "measure recovery and long runs with the default times, which takes minutes")
@@ -43,6 +45,8 @@ func main() {
 		err = rawRole(ctx, *url, *slots)
 	case "kedge":
 		err = work(ctx, *url, *slots)
+	case "hosted":
+		err = hostedRole(ctx, *url, *python, *project, *slots)
 	default:
 		err = fmt.Errorf("no role %q", *role)
 	}
