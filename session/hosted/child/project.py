@@ -109,6 +109,7 @@ class Project:
 
         from _kedge import run
 
+        hooks = context._hook_manager
         try:
             run.tell_secrets(self._channel, context._get_config_credentials())
             context._hook_manager = _create_hook_manager()
@@ -118,6 +119,8 @@ class Project:
                 logging.getLogger("kedge").warning(
                     "every run fails until the catalog is mended: %s: %s", type(exc).__name__, errors.text(exc)
                 )
+        finally:
+            context._hook_manager = hooks  # a hook may keep the context
 
     def _conf_folder(self):
         return Path(self.session._conf_source)
