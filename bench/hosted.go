@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"os"
@@ -26,6 +27,7 @@ import (
 
 const (
 	hostedRunsEach = 150 // runs of one figure
+	hostedTurns    = 4   // of a bare session and hosted ones
 	hostedGoal     = 1.6 // times the throughput of a bare session, with 2 children
 	overheadGoal   = 3.0 // ms
 )
@@ -81,25 +83,42 @@ func hostedOverhead(ctx context.Context, report *report, python, dir string) err
 			os.Setenv("KEDRO_LOGGING_CONFIG", filepath.Join(dir, "silent.yml"))
 			defer os.Unsetenv("KEDRO_LOGGING_CONFIG")
 		}
-		bare, err := bareTimes(ctx, python, dir)
+		best, err := hostedBeside(ctx, python, dir)
 		if err != nil {
 			return err
+		}
+		report.add("hosted run, p50, "+logging, best.hosted, "ms", best.bare)
+		report.add("hosted overhead over a bare session, p50, "+logging, best.hosted-best.bare, "ms", overheadGoal)
+		report.add("hosted throughput, 2 children, "+logging, best.hostedRate, "runs/s", best.bareRate)
+		report.add("hosted throughput over a bare session, 2 children, "+logging, best.hostedRate/best.bareRate, "x", hostedGoal)
+	}
+	return nil
+}
+
+// beside are the p50 in ms, and the runs a second, of a bare session and of hosted ones.
+type beside struct{ bare, bareRate, hosted, hostedRate float64 }
+
+// hostedBeside measures both in turn and keeps the better of each: other load on the machine only makes figures worse.
+func hostedBeside(ctx context.Context, python, dir string) (beside, error) {
+	best := beside{bare: math.Inf(1), hosted: math.Inf(1)}
+	for range hostedTurns {
+		bare, err := bareTimes(ctx, python, dir)
+		if err != nil {
+			return best, err
 		}
 		one, _, err := hostedTimes(ctx, python, dir, 1, 1)
 		if err != nil {
-			return err
+			return best, err
 		}
 		_, rate, err := hostedTimes(ctx, python, dir, 2, 4)
 		if err != nil {
-			return err
+			return best, err
 		}
-		bareRate := float64(len(bare)) / total(bare).Seconds()
-		report.add("hosted run, p50, "+logging, quantile(one, 0.5), "ms", quantile(bare, 0.5))
-		report.add("hosted overhead over a bare session, p50, "+logging, quantile(one, 0.5)-quantile(bare, 0.5), "ms", overheadGoal)
-		report.add("hosted throughput, 2 children, "+logging, rate, "runs/s", bareRate)
-		report.add("hosted throughput over a bare session, 2 children, "+logging, rate/bareRate, "x", hostedGoal)
+		best.bare, best.hosted = min(best.bare, quantile(bare, 0.5)), min(best.hosted, quantile(one, 0.5))
+		best.bareRate = max(best.bareRate, float64(len(bare))/total(bare).Seconds())
+		best.hostedRate = max(best.hostedRate, rate)
 	}
-	return nil
+	return best, nil
 }
 
 func total(times []time.Duration) (sum time.Duration) {
