@@ -102,7 +102,8 @@ func (s *Session) opening(m *message) {
 		s.secrets.Learn(m.Values)
 	case "log":
 		level, text := levelOf(m.Level), s.secrets.Text(strings.TrimRight(m.Message, "\n"))
-		if m.Stream != "" || level < zerolog.WarnLevel || strings.Contains(text, "deprecated") {
+		first, _, _ := strings.Cut(text, "\n")
+		if m.Stream != "" || level < zerolog.WarnLevel || strings.Contains(first, "deprecated") {
 			return // a deprecation is no trouble yet
 		}
 		if _, told := s.warned.LoadOrStore(text, true); !told {
