@@ -328,8 +328,11 @@ func (n *node) raw() any {
 
 // checkScalar refuses values that OmegaConf doesn't know.
 func checkScalar(value any) error {
-	if _, ok := value.(time.Time); ok {
+	switch value.(type) {
+	case time.Time:
 		return failf("UnsupportedValueType", "Value 'datetime' is not a supported primitive type")
+	case pyyaml.Set:
+		return failf("UnsupportedValueType", "Value 'set' is not a supported primitive type")
 	}
 	return nil
 }

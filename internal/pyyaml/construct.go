@@ -3,233 +3,193 @@ package pyyaml
 import (
 	"errors"
 	"fmt"
-	"strings"
-
-	"go.yaml.in/yaml/v4"
 )
 
-// constructor turns the tree into values.
+// constructor turns the tree into values. As PyYAML does, it makes collections empty
+// and fills them level by level, so that of several mistakes the same one is told.
 type constructor struct {
 	opts Options
-	made map[*yaml.Node]any // values of anchored nodes: aliases share them
+	open []unfilled
 }
 
-func (c *constructor) construct(n *yaml.Node) (any, error) {
-	if n.Kind == yaml.AliasNode {
-		n = n.Alias
+// unfilled is a collection whose content isn't there yet.
+type unfilled struct {
+	node    *node
+	mapping *Map
+	list    []any
+}
+
+// document is the value of a whole tree.
+func (c *constructor) document(root *node) (any, error) {
+	value, err := c.construct(root)
+	for err == nil && len(c.open) > 0 {
+		level := c.open
+		c.open = nil
+		for _, u := range level {
+			if err = c.fill(u); err != nil {
+				break
+			}
+		}
 	}
-	if n.Anchor == "" {
-		return c.constructNode(n)
+	if err != nil {
+		return nil, err
 	}
-	if value, ok := c.made[n]; ok {
-		return value, nil
+	return value, nil
+}
+
+func (c *constructor) construct(n *node) (any, error) {
+	if n.made {
+		return n.value, nil
 	}
 	value, err := c.constructNode(n)
-	if err == nil {
-		if c.made == nil {
-			c.made = map[*yaml.Node]any{}
+	n.value, n.made = value, err == nil
+	return value, err
+}
+
+func (c *constructor) constructNode(n *node) (any, error) {
+	if n.foreign {
+		return nil, c.unknownTag(n)
+	}
+	switch n.tag {
+	case tagSeq, tagOmap, tagPairs:
+		list := make([]any, len(n.items))
+		c.open = append(c.open, unfilled{node: n, list: list})
+		return list, nil
+	case tagMap:
+		mapping := &Map{}
+		c.open = append(c.open, unfilled{node: n, mapping: mapping})
+		return mapping, nil
+	case tagSet:
+		keys := make([]any, len(n.pairs))
+		c.open = append(c.open, unfilled{node: n, list: keys})
+		if c.opts.Schema == OmegaConf {
+			return Set(keys), nil
 		}
-		c.made[n] = value
+		return keys, nil
+	}
+	return c.constructScalar(n)
+}
+
+func (c *constructor) constructScalar(n *node) (any, error) {
+	if !hasConstructor(n.tag) {
+		return nil, c.unknownTag(n)
+	}
+	text, err := c.scalarText(n)
+	if err != nil {
+		return nil, err
+	}
+	value, err := constructScalar(n.tag, text)
+	var binary *binaryError
+	if errors.As(err, &binary) {
+		return nil, c.fail(n, err.Error())
 	}
 	return value, err
 }
 
-func (c *constructor) constructNode(n *yaml.Node) (any, error) {
-	tag := c.tag(n)
-	switch {
-	case n.Kind == yaml.ScalarNode:
-		value, err := constructScalar(tag, n.Value)
-		switch {
-		case errors.Is(err, errNoConstructor):
-			return nil, c.unknownTag(n, tag)
-		case err != nil && tag == tagBinary:
-			return nil, marked("ConstructorError", c.opts.Name, "", nil, err.Error(), markOf(n))
+// scalarText is the text of a scalar, or of the value of "=" in a mapping.
+func (c *constructor) scalarText(n *node) (string, error) {
+	if n.kind == scalarNode {
+		return n.text, nil
+	}
+	for _, e := range n.pairs {
+		if e.key.tag == tagValue && !e.key.foreign {
+			return c.scalarText(e.value)
 		}
-		return value, err
-	case n.Kind == yaml.SequenceNode && tag == tagSeq:
-		return c.constructList(n)
-	case n.Kind == yaml.MappingNode && tag == tagMap:
-		return c.constructMap(n)
-	case n.Kind == yaml.MappingNode && tag == tagStr:
-		return nil, c.fail(n, "", "expected a scalar node, but found mapping")
 	}
-	return nil, c.unknownTag(n, tag)
+	return "", c.fail(n, "expected a scalar node, but found "+n.kind.String())
 }
 
-// tag is the short tag of a node: its own, or the one that its form implies.
-func (c *constructor) tag(n *yaml.Node) string {
-	if n.Style&yaml.TaggedStyle != 0 && n.Tag != "!" {
-		return strings.TrimPrefix(longTag(n.Tag), tagPrefix)
-	}
-	switch {
-	case n.Kind == yaml.SequenceNode:
-		return tagSeq
-	case n.Kind == yaml.MappingNode:
-		return tagMap
-	case n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle|yaml.TaggedStyle) != 0:
-		return tagStr
-	}
-	return implicitTag(n.Value, c.opts.Schema)
-}
-
-func longTag(tag string) string {
-	if rest, ok := strings.CutPrefix(tag, "!!"); ok {
-		return tagPrefix + rest
-	}
-	return tag
-}
-
-func (c *constructor) unknownTag(n *yaml.Node, short string) error {
-	tag := short
-	if !strings.HasPrefix(tag, "!") && !strings.Contains(tag, ":") || strings.HasPrefix(tag, "python/") {
+func (c *constructor) unknownTag(n *node) error {
+	tag := n.tag
+	if !n.foreign {
 		tag = tagPrefix + tag
 	}
-	return c.fail(n, "", fmt.Sprintf("could not determine a constructor for the tag %s", quote(tag)))
+	return c.fail(n, "could not determine a constructor for the tag "+quote(tag))
 }
 
-func (c *constructor) fail(n *yaml.Node, context, problem string) error {
-	return marked("ConstructorError", c.opts.Name, context, nil, problem, markOf(n))
+func (c *constructor) fail(n *node, problem string) error {
+	return marked("ConstructorError", c.opts.Name, "", nil, problem, &n.start)
 }
 
-func (c *constructor) failIn(parent, n *yaml.Node, problem string) error {
-	return marked("ConstructorError", c.opts.Name, "while constructing a mapping", markOf(parent), problem, markOf(n))
+func (c *constructor) failIn(context string, parent, n *node, problem string) error {
+	return marked("ConstructorError", c.opts.Name, context, &parent.start, problem, &n.start)
 }
 
-func (c *constructor) constructList(n *yaml.Node) (any, error) {
-	list := make([]any, len(n.Content))
-	for i, child := range n.Content {
-		value, err := c.construct(child)
-		if err != nil {
-			return nil, err
+func (c *constructor) fill(u unfilled) error {
+	switch {
+	case u.mapping != nil:
+		return c.fillMap(u.node, u.mapping)
+	case u.node.tag == tagSet:
+		var m Map
+		if err := c.fillMap(u.node, &m); err != nil {
+			return err
 		}
-		list[i] = value
+		copy(u.list, m.Keys())
+		return nil
+	case u.node.tag != tagSeq:
+		return c.fillPairs(u.node, u.list)
+	case u.node.kind != sequenceNode:
+		return c.fail(u.node, "expected a sequence node, but found "+u.node.kind.String())
 	}
-	return list, nil
+	for i, item := range u.node.items {
+		value, err := c.construct(item)
+		if err != nil {
+			return err
+		}
+		u.list[i] = value
+	}
+	return nil
 }
 
-// entry is a key and its value in a mapping, before it is constructed.
-type entry struct{ key, value *yaml.Node }
-
-func (c *constructor) constructMap(n *yaml.Node) (any, error) {
-	entries, err := c.flatten(n)
-	if err != nil {
-		return nil, err
+func (c *constructor) fillMap(n *node, m *Map) error {
+	if n.kind != mappingNode {
+		return c.fail(n, "expected a mapping node, but found "+n.kind.String())
 	}
-	pairs := make([]Pair, 0, len(entries))
-	for _, e := range entries {
-		key, err := c.constructKey(n, e.key)
+	if err := c.flatten(n); err != nil {
+		return err
+	}
+	pairs := make([]Pair, 0, len(n.pairs))
+	for _, e := range n.pairs {
+		key, err := c.construct(e.key)
 		if err != nil {
-			return nil, err
+			return err
+		}
+		switch key.(type) {
+		case []any, *Map, Set:
+			return c.failIn(inMapping, n, e.key, "found unhashable key")
 		}
 		value, err := c.construct(e.value)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		pairs = append(pairs, Pair{key, value})
 	}
-	return NewMap(pairs...), nil
+	*m = *NewMap(pairs...)
+	return nil
 }
 
-func (c *constructor) constructKey(parent, n *yaml.Node) (any, error) {
-	target := dealias(n)
-	if target.Kind == yaml.ScalarNode && c.tag(target) == tagValue {
-		return target.Value, nil
+// fillPairs fills the list of pairs of !!omap and !!pairs.
+func (c *constructor) fillPairs(n *node, list []any) error {
+	context := map[string]string{tagOmap: "while constructing an ordered map", tagPairs: "while constructing pairs"}[n.tag]
+	if n.kind != sequenceNode {
+		return c.failIn(context, n, n, "expected a sequence, but found "+n.kind.String())
 	}
-	key, err := c.construct(n)
-	if err != nil {
-		return nil, err
-	}
-	switch key.(type) {
-	case []any, *Map:
-		return nil, c.failIn(parent, n, "found unhashable key")
-	}
-	return key, nil
-}
-
-func dealias(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.AliasNode {
-		return n.Alias
-	}
-	return n
-}
-
-// flatten puts what "<<" merges in front of the mapping's own entries.
-func (c *constructor) flatten(n *yaml.Node) ([]entry, error) {
-	explicit := map[string]bool{}
-	var own, merged []entry
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key, value := n.Content[i], n.Content[i+1]
-		target := dealias(key)
-		tag := ""
-		if target.Kind == yaml.ScalarNode {
-			tag = c.tag(target)
+	for i, item := range n.items {
+		switch {
+		case item.kind != mappingNode:
+			return c.failIn(context, n, item, "expected a mapping of length 1, but found "+item.kind.String())
+		case len(item.pairs) != 1:
+			return c.failIn(context, n, item, fmt.Sprintf("expected a single mapping item, but found %d items", len(item.pairs)))
 		}
-		if tag == tagMerge {
-			more, err := c.merge(n, dealias(value))
-			if err != nil {
-				return nil, err
-			}
-			merged = append(merged, more...)
-			continue
+		key, err := c.construct(item.pairs[0].key)
+		if err != nil {
+			return err
 		}
-		if tag == tagStr {
-			if explicit[target.Value] && c.opts.Schema == OmegaConf {
-				return nil, c.failIn(n, key, "found duplicate key "+target.Value)
-			}
-			explicit[target.Value] = true
+		value, err := c.construct(item.pairs[0].value)
+		if err != nil {
+			return err
 		}
-		own = append(own, entry{key, value})
+		list[i] = []any{key, value}
 	}
-	if len(merged) == 0 {
-		return own, nil
-	}
-	return append(c.withoutOwn(merged, explicit), own...), nil
-}
-
-// withoutOwn drops merged keys that the mapping sets itself, so that its order is kept.
-func (c *constructor) withoutOwn(merged []entry, explicit map[string]bool) []entry {
-	if c.opts.Schema != OmegaConf {
-		return merged
-	}
-	kept := merged[:0]
-	for _, e := range merged {
-		target := dealias(e.key)
-		if target.Kind == yaml.ScalarNode && c.tag(target) == tagStr && explicit[target.Value] {
-			continue
-		}
-		kept = append(kept, e)
-	}
-	return kept
-}
-
-func (c *constructor) merge(parent, value *yaml.Node) ([]entry, error) {
-	switch value.Kind {
-	case yaml.MappingNode:
-		return c.flatten(value)
-	case yaml.SequenceNode:
-		var merged []entry
-		for i := len(value.Content) - 1; i >= 0; i-- {
-			item := dealias(value.Content[i])
-			if item.Kind != yaml.MappingNode {
-				return nil, c.failIn(parent, item, "expected a mapping for merging, but found "+kindName(item))
-			}
-			more, err := c.flatten(item)
-			if err != nil {
-				return nil, err
-			}
-			merged = append(merged, more...)
-		}
-		return merged, nil
-	}
-	return nil, c.failIn(parent, value, "expected a mapping or list of mappings for merging, but found "+kindName(value))
-}
-
-func kindName(n *yaml.Node) string {
-	switch n.Kind {
-	case yaml.MappingNode:
-		return "mapping"
-	case yaml.SequenceNode:
-		return "sequence"
-	}
-	return "scalar"
+	return nil
 }

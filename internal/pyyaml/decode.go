@@ -1,13 +1,10 @@
 package pyyaml
 
 import (
-	"bytes"
-	"errors"
+	"cmp"
 	"fmt"
-	"io"
-
-	"go.yaml.in/yaml/v4"
-	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+	"strings"
+	"unicode/utf8"
 )
 
 // Schema says which of Python's two readers to follow.
@@ -55,7 +52,11 @@ func Decode(data []byte, opts Options) (any, error) {
 
 // decodeFull reads any YAML.
 func decodeFull(data []byte, opts Options) (any, error) {
-	root, err := parse(data, opts.Name)
+	text, err := readable(data, opts.Name)
+	if err != nil {
+		return nil, err
+	}
+	root, err := compose(text, opts)
 	if err != nil || root == nil {
 		return nil, err
 	}
@@ -63,113 +64,87 @@ func decodeFull(data []byte, opts Options) (any, error) {
 		return nil, err
 	}
 	c := &constructor{opts: opts}
-	return c.construct(root)
+	return c.document(root)
 }
 
-// parse is the tree of the only document, nil when there is none.
-func parse(data []byte, name string) (*yaml.Node, error) {
-	// libyaml takes 1.2 for 1.1, the parser below refuses it.
-	if bytes.HasPrefix(data, []byte("%YAML 1.2")) {
-		data = append([]byte("%YAML 1.1"), data[len("%YAML 1.2"):]...)
+// readable is the text of data without a byte order mark, or what YAML refuses in it.
+func readable(data []byte, name string) (string, error) {
+	text := string(data)
+	rest := strings.TrimPrefix(text, "\ufeff")
+	skipped := len(text) - len(rest)
+	for at, r := range rest {
+		problem := ""
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(rest[at:], string(utf8.RuneError)):
+			problem, r = "invalid UTF-8 octet", rune(rest[at])
+		case r < ' ' && r != '\t' && r != '\n' && r != '\r', r > '~' && r < 0xa0 && r != 0x85, r == 0xfffe, r == 0xffff:
+			problem = "control characters are not allowed"
+		default:
+			continue
+		}
+		text := fmt.Sprintf("unacceptable character #x%04x: %s\n  in %q, position %d", r, problem, name, skipped+at)
+		return "", &Error{Kind: "ReaderError", Problem: problem, Line: -1, Column: -1, text: text}
 	}
-	loader, err := yaml.NewLoader(bytes.NewReader(data),
-		yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(MaxDepth), loaderlimits.AliasNone())))
-	if err != nil {
-		return nil, fmt.Errorf("make YAML parser: %w", err)
-	}
-	var first, second yaml.Node
-	if err := loader.Load(&first); err != nil {
-		return nil, unlessEmpty(err, name)
-	}
-	switch err := loader.Load(&second); {
-	case err == nil:
-		return nil, marked("ComposerError", name, "expected a single document in the stream", markOf(content(&first)),
-			"but found another document", markOf(&second))
-	case unlessEmpty(err, name) != nil:
-		return nil, fromParser(err, name)
-	}
-	return content(&first), nil
+	return rest, nil
 }
 
-// unlessEmpty is nil for the parser's way to say that there is no (other) document.
-func unlessEmpty(err error, name string) error {
-	if errors.Is(err, io.EOF) {
-		return nil
-	}
-	return fromParser(err, name)
-}
-
-func content(n *yaml.Node) *yaml.Node {
-	if n.Kind == yaml.DocumentNode && len(n.Content) > 0 {
-		return n.Content[0]
-	}
-	return n
-}
-
-func markOf(n *yaml.Node) *mark { return &mark{n.Line - 1, n.Column - 1} }
-
-// tree counts nodes and finds what PyYAML refuses in anchors.
+// tree counts nodes and finds what OmegaConf refuses in aliases.
 type tree struct {
 	name     string
-	anchors  map[string]*yaml.Node
-	expanded map[*yaml.Node]int
-	visiting map[*yaml.Node]bool
+	expanded map[*node]int // of nodes that may be met again
+	visiting map[*node]bool
 	unique   int
 }
 
-// checkTree refuses duplicate anchors, aliases of a node inside itself, and aliases
-// that blow a small text up (OmegaConf's limits and texts).
-func checkTree(root *yaml.Node, name string) error {
-	t := &tree{name: name, anchors: map[string]*yaml.Node{}, expanded: map[*yaml.Node]int{}, visiting: map[*yaml.Node]bool{}}
+// checkTree refuses aliases of a node inside itself, and aliases that blow a small text
+// up (OmegaConf's limits and texts).
+func checkTree(root *node, name string) error {
+	t := &tree{name: name, expanded: map[*node]int{}, visiting: map[*node]bool{}}
 	total, err := t.count(root)
 	if err != nil {
 		return err
 	}
 	if total > MaxExpanded && total > t.unique {
-		return marked("ConstructorError", name, "", nil, fmt.Sprintf("YAML node expansion exceeds the configured limit of %d.", MaxExpanded), markOf(root))
+		return marked("ConstructorError", name, "", nil, fmt.Sprintf("YAML node expansion exceeds the configured limit of %d.", MaxExpanded), &root.start)
 	}
 	if total > minRatio && total > t.unique*maxRatio {
 		return marked("ConstructorError", name, "", nil, fmt.Sprintf("YAML aliases expand the document from %d nodes to %d nodes, "+
-			"exceeding the supported ratio of %dx.", t.unique, total, maxRatio), markOf(root))
+			"exceeding the supported ratio of %dx.", t.unique, total, maxRatio), &root.start)
 	}
 	return nil
 }
 
 // count is the number of nodes below n with aliases expanded, at most about MaxExpanded.
-func (t *tree) count(n *yaml.Node) (int, error) {
-	if n.Kind == yaml.AliasNode {
-		if t.visiting[n.Alias] {
-			return 0, marked("ConstructorError", t.name, "", nil, "YAML recursive aliases are not supported.", markOf(n.Alias))
+func (t *tree) count(n *node) (int, error) {
+	if n.anchored {
+		if t.visiting[n] {
+			return 0, marked("ConstructorError", t.name, "", nil, "YAML recursive aliases are not supported.", &n.start)
 		}
-		return t.expanded[n.Alias], nil
-	}
-	if err := t.anchor(n); err != nil {
-		return 0, err
+		if known, ok := t.expanded[n]; ok {
+			return known, nil
+		}
+		t.visiting[n] = true
 	}
 	t.unique++
-	t.visiting[n] = true
 	total := 1
-	for _, child := range n.Content {
+	add := func(child *node) error {
 		below, err := t.count(child)
-		if err != nil {
+		total = min(total+below, 2*MaxExpanded+t.unique)
+		return err
+	}
+	for _, item := range n.items {
+		if err := add(item); err != nil {
 			return 0, err
 		}
-		total = min(total+below, 2*MaxExpanded+t.unique)
 	}
-	delete(t.visiting, n)
-	if n.Anchor != "" {
+	for _, e := range n.pairs {
+		if err := cmp.Or(add(e.key), add(e.value)); err != nil {
+			return 0, err
+		}
+	}
+	if n.anchored {
+		delete(t.visiting, n)
 		t.expanded[n] = total
 	}
 	return total, nil
-}
-
-func (t *tree) anchor(n *yaml.Node) error {
-	if n.Anchor == "" {
-		return nil
-	}
-	if first, ok := t.anchors[n.Anchor]; ok {
-		return marked("ComposerError", t.name, "found duplicate anchor; first occurrence", markOf(first), "second occurrence", markOf(n))
-	}
-	t.anchors[n.Anchor] = n
-	return nil
 }

@@ -60,6 +60,8 @@ func (e *emitter) node(value any, at context) error {
 		return fmt.Errorf("encode YAML: nested more than %d levels deep", MaxDepth)
 	}
 	switch value := value.(type) {
+	case Set:
+		return e.node([]any(value), at)
 	case []any:
 		return e.sequence(value, at)
 	case *Map:

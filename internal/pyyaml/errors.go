@@ -1,12 +1,8 @@
 package pyyaml
 
 import (
-	"errors"
 	"fmt"
-	"regexp"
 	"strings"
-
-	"go.yaml.in/yaml/v4"
 )
 
 // mark is a place in the text, from zero.
@@ -65,33 +61,4 @@ func marked(kind, name, context string, contextMark *mark, problem string, probl
 
 func (m *mark) in(name string) string {
 	return fmt.Sprintf("  in %q, line %d, column %d", name, m.line+1, m.column+1)
-}
-
-var unknownAnchor = regexp.MustCompile(`^unknown anchor '.*' referenced$`)
-
-// fromParser turns an error of the parser below into PyYAML's.
-func fromParser(err error, name string) error {
-	var load *yaml.LoadError
-	if !errors.As(err, &load) {
-		return &Error{Kind: "ParserError", Problem: err.Error(), Line: -1, Column: -1, text: err.Error()}
-	}
-	kind := map[string]string{"reader": "ReaderError", "scanner": "ScannerError", "composer": "ComposerError"}[string(load.Stage)]
-	if kind == "" {
-		kind = "ParserError"
-	}
-	problem := strings.TrimPrefix(load.Message, "yaml: ")
-	switch {
-	case unknownAnchor.MatchString(problem):
-		problem = "found undefined alias"
-	case strings.Contains(problem, "max depth"):
-		kind = "RecursionError"
-	}
-	return marked(kind, name, load.ContextMsg, parserMark(load.ContextMark), problem, parserMark(load.Mark))
-}
-
-func parserMark(m yaml.Mark) *mark {
-	if m.Line <= 0 {
-		return nil
-	}
-	return &mark{m.Line - 1, m.Column - 1}
 }

@@ -184,3 +184,6 @@ func SameKey(a, b any) bool {
 	}
 	return Canonical(a) == Canonical(b)
 }
+
+// Set is what !!set gives: its keys. Schema Safe makes it a list; configuration knows no sets.
+type Set []any

@@ -29,6 +29,8 @@ func PlainValue(value any) any {
 	switch value := value.(type) {
 	case *Map:
 		return value.plainMap()
+	case Set:
+		return PlainValue([]any(value))
 	case []any:
 		list := make([]any, len(value))
 		for i, item := range value {

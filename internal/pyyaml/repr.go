@@ -40,6 +40,9 @@ func Repr(value any) string {
 		return "b" + quoteBytes(value)
 	case time.Time:
 		return "datetime.datetime(" + value.Format("2006, 1, 2, 15, 4, 5") + ")"
+	case Set:
+		items := strings.TrimSuffix(strings.TrimPrefix(reprList(value), "["), "]")
+		return "{" + items + "}"
 	case []any:
 		return reprList(value)
 	case *Map:

@@ -1,7 +1,6 @@
 package pyyaml
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"math"
@@ -26,6 +25,9 @@ const (
 	tagBinary    = "binary"
 	tagMap       = "map"
 	tagSeq       = "seq"
+	tagSet       = "set"
+	tagOmap      = "omap"
+	tagPairs     = "pairs"
 )
 
 // The expressions of PyYAML's implicit resolver, and the float of OmegaConf.
@@ -109,16 +111,23 @@ func constructScalar(tag, text string) (any, error) {
 	case tagTimestamp:
 		return constructTime(text)
 	case tagBinary:
-		raw, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(text), ""))
-		if err != nil {
-			return nil, fmt.Errorf("failed to decode base64 data: %w", err)
-		}
-		return raw, nil
+		return constructBinary(text)
 	}
 	return nil, errNoConstructor
 }
 
+// errNoConstructor is the error for tags that no scalar in a text without tags has.
 var errNoConstructor = errors.New("no constructor")
+
+func hasConstructor(tag string) bool {
+	switch tag {
+	case tagStr, tagNull, tagBool, tagInt, tagFloat, tagTimestamp, tagBinary:
+		return true
+	}
+	return false
+}
+
+var errNoDigits = &pythonError{"IndexError", "string index out of range"}
 
 func constructBool(text string) (any, error) {
 	switch strings.ToLower(text) {
@@ -127,11 +136,14 @@ func constructBool(text string) (any, error) {
 	case "no", "false", "off":
 		return false, nil
 	}
-	return nil, &pythonError{"KeyError", quote(strings.ToLower(text))}
+	return nil, &pythonError{"KeyError", strings.ToLower(text)}
 }
 
 func constructInt(text string) (any, error) {
 	digits := strings.ReplaceAll(text, "_", "")
+	if digits == "" {
+		return nil, errNoDigits
+	}
 	negative := strings.HasPrefix(digits, "-")
 	digits = strings.TrimPrefix(strings.TrimPrefix(digits, "-"), "+")
 	var value any
@@ -196,6 +208,9 @@ func sexagesimalInt(digits string) (any, error) {
 
 func constructFloat(text string) (any, error) {
 	digits := strings.ToLower(strings.ReplaceAll(text, "_", ""))
+	if digits == "" {
+		return nil, errNoDigits
+	}
 	sign := 1.0
 	if strings.HasPrefix(digits, "-") {
 		sign = -1
