@@ -336,3 +336,12 @@ func checkScalar(value any) error {
 	}
 	return nil
 }
+
+// noAttribute is OmegaConf's error for an attribute of a container that has no such key.
+func (n *node) noAttribute(name string) error {
+	message := "Missing key " + name
+	if n.kind == listNode {
+		message = "ListConfig does not support attribute access"
+	}
+	return n.place(name, failf("ConfigAttributeError", "%s", message))
+}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -97,6 +98,9 @@ func update(root *node, path string, value any) error {
 // descend is the container under key, made when there is none.
 func descend(at *node, key string) (*node, error) {
 	child, err := lookup(at, key)
+	if err == nil && child != nil {
+		child, err = referent(child, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -105,6 +109,60 @@ func descend(at *node, key string) (*node, error) {
 	}
 	made := &node{kind: dictNode}
 	return made, at.set(key, made)
+}
+
+// referent is the node that a lone reference leads to; nil for other texts with
+// references, a node without any is its own. seen are the references on the way.
+func referent(n *node, seen []*node) (*node, error) {
+	switch {
+	case n.template == nil:
+		return n, nil
+	case slices.Contains(seen, n):
+		return nil, errRecursive()
+	case len(n.template.parts) != 1 || n.template.parts[0].inter.resolver:
+		return nil, nil
+	}
+	path, err := newResolution(builtin, false).path(n.template.parts[0].inter, n.parent, n)
+	if err != nil {
+		return nil, wrapResolution(err)
+	}
+	target, err := follow(n, path, append(seen, n))
+	if err != nil {
+		return nil, wrapResolution(err)
+	}
+	for at := n.parent; at != nil; at = at.parent {
+		if at == target {
+			return nil, failf("InterpolationResolutionError", "Interpolation to parent node detected")
+		}
+	}
+	return target, nil
+}
+
+// follow is the node at the end of a path from n.
+func follow(n *node, path keyPath, seen []*node) (*node, error) {
+	at, relative, ok := start(n.parent, path)
+	if !ok {
+		return nil, failf("InterpolationKeyError", "ConfigKeyError while resolving interpolation: Error resolving key '%s'", path.raw)
+	}
+	for i, key := range path.keys {
+		child, err := selectOne(at, key, true)
+		switch {
+		case isError(err, "MissingMandatoryValue"):
+			return nil, failf("InterpolationToMissingValueError", "MissingMandatoryValue while resolving interpolation: %s", err.Error())
+		case err != nil:
+			return nil, err
+		case child == nil:
+			return nil, failf("InterpolationKeyError", "Interpolation key '%s' not found", relative)
+		}
+		if at, err = referent(child, seen); err != nil || at == nil {
+			return nil, err
+		}
+		if i < len(path.keys)-1 && !at.container() {
+			return nil, failf("ConfigTypeError", "Error trying to access %s: node `%s` is not a container and thus cannot contain `%s`",
+				relative, strings.Join(path.keys[:i+1], "."), path.keys[i+1])
+		}
+	}
+	return at, nil
 }
 
 func assign(at *node, key string, value any) error {

@@ -32,6 +32,10 @@ func TestParseParams(t *testing.T) {
 		`a\=b=1`:                          {"a=b": 1},
 		"a=${b.c}":                        {"a": "${b.c}"},
 		"a=[1],a.0=2":                     {"a": []any{2}},
+		"a.b=1,c=${a},c.d=2":              {"a": m{"b": 1, "d": 2}, "c": "${a}"}, // into what a reference leads to
+		"a.b.c=1,d=${a},e=${d.b},e.f=2":   {"a": m{"b": m{"c": 1, "f": 2}}, "d": "${a}", "e": "${d.b}"},
+		"a=1,b=${a},b.c=2":                {"a": 1, "b": m{"c": 2}},
+		"a=x${b},a.c=2":                   {"a": m{"c": 2}},
 	} {
 		t.Run(text, func(t *testing.T) {
 			got, err := config.ParseParams(text, "--params")
@@ -50,6 +54,10 @@ func TestParseParamsErrors(t *testing.T) {
 		`a="x`:                                  {"ScannerError", "found unexpected end of stream"},
 		"a=*x":                                  {"ComposerError", "found undefined alias"},
 		"a=${":                                  {"GrammarParseError", "full_key: a"},
+		"a=${x},a.b=1":                          {"InterpolationKeyError", "Interpolation key 'x' not found"},
+		"a=${b},b=${a},a.c=1":                   {"InterpolationResolutionError", "Recursive interpolation detected"},
+		"a.b=${a},a.b.c=1":                      {"InterpolationResolutionError", "Interpolation to parent node detected"},
+		"a=1,b=${a.c},b.d=1":                    {"InterpolationResolutionError", "ConfigTypeError raised while resolving interpolation: Error trying to access a.c: node `a` is not a container"},
 		"a=[1],a.x=1":                           {"ValueError", "invalid literal for int() with base 10: 'x'"},
 		"a=[1],a.7=1":                           {"ConfigIndexError", "list index out of range\n    full_key: a[7]\n    object_type=list"},
 		"a=[1],a={}":                            {"ConfigTypeError", "Cannot merge incompatible container types\n    full_key: a\n    object_type=list"},

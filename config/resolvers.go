@@ -51,6 +51,9 @@ func (s signature) bind(args []any) (first, second any, err error) {
 
 func argumentText(value any) (string, error) {
 	text, ok := value.(string)
+	if n, container := value.(*node); container {
+		return "", n.noAttribute("startswith")
+	}
 	if !ok {
 		return "", failf("AttributeError", "'%s' object has no attribute 'startswith'", typeName(value))
 	}

@@ -23,6 +23,9 @@ type question struct {
 	Session    string   `json:"session"`
 }
 
+// configFile is the name of a vector's --config file.
+const configFile = "run_config.yml"
+
 // TestConformanceCLI asks the run flags what Kedro 1.7 was asked: the words of a
 // command line, answered with the arguments that reach the session (CLI-010 to CLI-058).
 func TestConformanceCLI(t *testing.T) {
@@ -34,7 +37,7 @@ func TestConformanceCLI(t *testing.T) {
 			v.Decode(t, &q)
 			answer, err := ask(t, dir, q)
 			if err != nil {
-				return errorAnswer(err)
+				return errorAnswer(err, dir)
 			}
 			return answer
 		},
@@ -58,7 +61,7 @@ func TestConformanceCLI(t *testing.T) {
 func argsOf(t *testing.T, dir string, q question) (*cli.RunArgs, error) {
 	argv := q.Argv
 	if q.ConfigText != nil {
-		path := filepath.Join(dir, "run_config.yml")
+		path := filepath.Join(dir, configFile)
 		require.NoError(t, os.WriteFile(path, []byte(*q.ConfigText), 0o600))
 		argv = append([]string{"--config", path}, argv...)
 	}
@@ -133,8 +136,10 @@ func describeRunner(made runner.Runner, params map[string]any) map[string]any {
 	return about
 }
 
-func errorAnswer(err error) map[string]any {
+func errorAnswer(err error, dir string) map[string]any {
 	about, _ := oracle.Error(err).(map[string]any)
+	places := strings.NewReplacer(filepath.Join(dir, configFile), "<CONFIG>", dir, "<ROOT>")
+	about["message"] = places.Replace(about["message"].(string))
 	var usage *cli.UsageError
 	if errors.As(err, &usage) && !strings.HasSuffix(usage.ErrorType(), "KeyError") {
 		about["exit_code"] = usage.KedroCode()

@@ -7,14 +7,14 @@ type Declaration struct{ Family, What string }
 // What the suites leave out.
 var (
 	Quirk       = Declaration{"construct", "kind `quirk` is skipped: inputs that are `0`, `False` or `0.0` get the error about their type; accidents of Python's truth values"}
-	Newline     = Declaration{"construct", "a name or tag that ends in a newline is skipped: Python's `$` lets it through, and the specification says not to copy that (PIP-006)"}
 	MachineSize = Declaration{"cli", "`max_workers` is ignored where an overridden `--runner-params` named it: the vector holds the default of the machine that made it"}
 )
 
 // What the suites bring into one form before they compare.
 var (
+	Newline         = Declaration{"construct", "a name or tag that ends in a newline is answered with the error of PIP-006: Python's `$` lets it through, and the specification says not to copy that"}
 	ParameterOrder  = Declaration{"catalog", "parameters are asked in the order of the answer: the vectors' files sort the keys of a question"}
-	EmptyFile       = Declaration{"run", "the empty file that a failed save of Kedro leaves is added: Kedge saves all or nothing"}
+	EmptyFile       = Declaration{"run", "a file that a failed save of Kedro leaves empty is taken as empty: Kedge saves all or nothing"}
 	KeyOrder        = Declaration{"run", "JSON files are compared as data: Go maps have no order"}
 	PythonWarnings  = Declaration{"run", "warnings of Python's libraries are added"}
 	OtherPipelines  = Declaration{"run", "warnings about pipelines that don't run are added: Kedge builds only those that run"}
@@ -29,6 +29,6 @@ var (
 
 // Declared are all declarations, in the order of docs/kedro.md.
 func Declared() []Declaration {
-	return []Declaration{Quirk, Newline, ParameterOrder, MachineSize, EmptyFile, KeyOrder, PythonWarnings, OtherPipelines, DottedNames,
+	return []Declaration{Quirk, Newline, MachineSize, ParameterOrder, EmptyFile, KeyOrder, PythonWarnings, OtherPipelines, DottedNames,
 		KeyErrorQuotes, DatasetPrefix, PipelinePrefix, GrownList, RepeatedReturn, RecordedVersion}
 }
