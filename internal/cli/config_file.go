@@ -119,5 +119,5 @@ func scalarText(opt option, value any) (string, error) {
 	case "false", "0", "no", "off", "f", "n", "":
 		return "false", nil
 	}
-	return "", badParameter("'--"+opt.flag+"'", "'%s' is not a valid boolean.", text)
+	return "", badParameter("'--"+opt.flag+"'", "'%s' is not a valid boolean. Recognized values: , 0, 1, f, false, n, no, off, on, t, true, y, yes", text)
 }

@@ -21,6 +21,12 @@ func TestTwoLetterShorthandsAreNotValues(t *testing.T) {
 	require.Equal(t, map[string]string{"a": "1"}, args.LoadVersions)
 	require.Equal(t, []string{"x", "y"}, args.Namespaces)
 	require.Equal(t, []string{"-ns"}, args.Tags, "-t takes the rest of its word")
+	args, err = parse(t.TempDir(), []string{"-ns=x", "-lv=a:1", "-t=y", "-n", "-t=z"})
+	require.NoError(t, err)
+	require.Equal(t, []string{"x"}, args.Namespaces)
+	require.Equal(t, map[string]string{"a": "1"}, args.LoadVersions)
+	require.Equal(t, []string{"=y"}, args.Tags, "an equals sign after one letter belongs to the value")
+	require.Equal(t, []string{"-t=z"}, args.NodeNames)
 }
 
 func TestWordsAfterTwoDashesAreLeftAlone(t *testing.T) {
@@ -31,7 +37,7 @@ func TestWordsAfterTwoDashesAreLeftAlone(t *testing.T) {
 
 func TestAsyncTakesNoValue(t *testing.T) {
 	_, err := parse(t.TempDir(), []string{"--async=maybe"})
-	requireUsage(t, err, "Invalid value for '--async': this option does not take a value")
+	requireUsage(t, err, "Option '--async' does not take a value.")
 }
 
 func TestNumberReplacesItsMark(t *testing.T) {
@@ -84,7 +90,7 @@ func TestConfigFile(t *testing.T) {
 		"a list":                       {file: "run:\n  tags: [a, b]\n", err: "`tags` in the --config file must be text; several names are separated by commas"},
 		"parameters that are a number": {file: "run:\n  params: [1]\n", err: "`params` in the --config file must be a mapping, or text such as a=1,b=2"},
 		"a mapping of names":           {file: "run:\n  tags: {a: 1}\n", err: "`tags` in the --config file must be text; several names are separated by commas"},
-		"a word that is no switch":     {file: "run:\n  is_async: maybe\n", err: "Invalid value for '--async': 'maybe' is not a valid boolean."},
+		"a word that is no switch":     {file: "run:\n  is_async: maybe\n", err: "Invalid value for '--async': 'maybe' is not a valid boolean. Recognized values: , 0, 1, f, false, n, no, off, on, t, true, y, yes"},
 		"no mapping":                   {file: "- run\n", err: "run.yml: expected a mapping with the key `run`"},
 		"a section that is no mapping": {file: "run: 5\n", err: "run.yml: `run` must be a mapping of options"},
 		"an empty file":                {file: "", err: "run"},

@@ -79,6 +79,8 @@ func (f *RunFlags) Numbered(text string) string {
 	return strings.ReplaceAll(text, "{n}", f.Number)
 }
 
+var errTakesNoValue = errors.New("this option does not take a value")
+
 // givenValue notes what one flag was given. Nothing is judged here, because
 // Kedro judges in an order of its own once all words are read.
 type givenValue struct {
@@ -89,7 +91,7 @@ type givenValue struct {
 // Set notes the text; the last one counts.
 func (v *givenValue) Set(text string) error {
 	if v.takes == "" && text != "true" {
-		return errors.New("this option does not take a value")
+		return errTakesNoValue
 	}
 	if !slices.Contains(v.flags.order, v.param) {
 		v.flags.order = append(v.flags.order, v.param)
@@ -114,9 +116,10 @@ func (v *givenValue) Type() string {
 	return v.takes
 }
 
-// Words rewrites the two-letter shorthands of Kedro (-lv, -ns), which pflag
-// can't express, to their long forms. A word that is the value of an option,
-// or stands after "--", stays as it is.
+// Words rewrites what pflag reads otherwise than Kedro to long forms: the two-letter
+// shorthands (-lv, -ns, -ns=a), and one letter with an equals sign, which belongs to
+// the value (-t=a is the tag "=a"). A word that is the value of an option, or stands
+// after "--", stays as it is.
 func Words(set *pflag.FlagSet, argv []string) []string {
 	long := map[string]string{}
 	for _, opt := range runOptions() {
@@ -126,14 +129,25 @@ func Words(set *pflag.FlagSet, argv []string) []string {
 	}
 	words := slices.Clone(argv)
 	for i := 0; i < len(words) && words[i] != "--"; i++ {
-		if name, ok := long[words[i]]; ok {
-			words[i] = name
+		short, value, assigned := strings.Cut(words[i], "=")
+		if name, ok := long[short]; ok {
+			words[i] = name + words[i][len(short):]
+		} else if flag := shorthand(set, short); assigned && flag != nil && flag.NoOptDefVal == "" {
+			words[i] = "--" + flag.Name + "==" + value
 		}
 		if takesNextWord(set, words[i]) {
 			i++
 		}
 	}
 	return words
+}
+
+// shorthand is the flag of a word of a dash and one letter, nil for any other word.
+func shorthand(set *pflag.FlagSet, word string) *pflag.Flag {
+	if len(word) != 2 || word[0] != '-' || word[1] == '-' {
+		return nil
+	}
+	return set.ShorthandLookup(word[1:])
 }
 
 // takesNextWord tells whether the option in word has its value in the next word.
@@ -175,6 +189,8 @@ func FlagError(set *pflag.FlagSet, err error) error {
 			dashes = "-"
 		}
 		return &UsageError{Class: "BadOptionUsage", Message: "Option '" + dashes + noValue.GetSpecifiedName() + "' requires an argument."}
+	case errors.Is(err, errTakesNoValue) && errors.As(err, &badValue):
+		return &UsageError{Class: "BadOptionUsage", Message: "Option '--" + badValue.GetFlag().Name + "' does not take a value."}
 	case errors.As(err, &badValue):
 		return badParameter("'--"+badValue.GetFlag().Name+"'", "%v", badValue.Unwrap())
 	}
