@@ -105,7 +105,7 @@ func (b *builder) dict(n *node, m *pyyaml.Map) error {
 	for i := range children {
 		entry, child := pyyaml.Entry(m, i), &children[i]
 		if err := checkKey(entry.Key); err != nil {
-			return place(err, n.fullKey(nil), "dict")
+			return place(err, n.keyOfNew(), "dict")
 		}
 		child.parent, child.key = n, entry.Key
 		if err := b.fill(child, entry.Value); err != nil {
@@ -114,6 +114,15 @@ func (b *builder) dict(n *node, m *pyyaml.Map) error {
 		n.add(entry.Key, child)
 	}
 	return nil
+}
+
+// keyOfNew is the full key of a mapping that is being made; OmegaConf leaves the
+// brackets out when it is in a list.
+func (n *node) keyOfNew() string {
+	if n.parent != nil && n.parent.kind == listNode {
+		return n.parent.fullKey(nil) + pyyaml.Str(n.key)
+	}
+	return n.fullKey(nil)
 }
 
 // checkKey refuses what OmegaConf can't take as a key.

@@ -210,8 +210,13 @@ func ocDictValues(r *resolution, parent, _ *node, args []any) (any, error) {
 		key = "." + key // the list is one more level
 	}
 	refs := make([]any, len(dict.keys))
+	var b builder
 	for i, k := range dict.keys {
-		refs[i] = "${" + key + "." + pyyaml.Str(k) + "}"
+		ref := "${" + key + "." + pyyaml.Str(k) + "}"
+		if _, err := b.template(ref); err != nil {
+			return nil, err
+		}
+		refs[i] = ref
 	}
 	return newNode(parent, nil, refs)
 }

@@ -36,9 +36,14 @@ func (e *Error) ErrorBases() []string {
 // pythonError is what a Python function behind a tag raises, such as int("x").
 type pythonError struct{ kind, message string }
 
-func (e *pythonError) Error() string        { return e.message }
-func (e *pythonError) ErrorType() string    { return e.kind }
-func (e *pythonError) ErrorBases() []string { return []string{"Exception"} }
+func (e *pythonError) Error() string     { return e.message }
+func (e *pythonError) ErrorType() string { return e.kind }
+func (e *pythonError) ErrorBases() []string {
+	if e.kind == "KeyError" || e.kind == "IndexError" {
+		return []string{"LookupError", "Exception"}
+	}
+	return []string{"Exception"}
+}
 
 // marked builds the text as MarkedYAMLError.__str__ does. A nil mark is left out.
 func marked(kind, name, context string, contextMark *mark, problem string, problemMark *mark) *Error {
