@@ -63,16 +63,19 @@ func table() *dataset.Table {
 
 func mutateTable(loaded any) { loaded.(*dataset.Table).Rows[0][0] = int64(99) }
 
-// TestTypesPassTheSuite runs the suite of all dataset types over every type of this package (CAT-055 to CAT-071).
-func TestTypesPassTheSuite(t *testing.T) {
+// subject is a type of the suite.
+type subject struct {
+	config   map[string]any
+	features catalogtest.Features
+}
+
+// fileTypes are the types of this package that keep one file.
+func fileTypes() map[string]subject {
 	second := &dataset.Table{Columns: []string{"other"}, Rows: [][]any{{int64(7)}}}
 	nested := map[string]any{"a": []any{1, 2.5, nil, true, "é"}, "b": map[string]any{"c": "x"}}
 	mutateMap := func(loaded any) { loaded.(map[string]any)["a"] = "changed" }
 	tabular := catalogtest.Features{Value: table(), Second: second, Refused: 5, Mutate: mutateTable}
-	for name, test := range map[string]struct {
-		config   map[string]any
-		features catalogtest.Features
-	}{
+	return map[string]subject{
 		"csv":         {map[string]any{"type": "pandas.CSVDataset"}, withFile(tabular, "x.csv")},
 		"parquet":     {map[string]any{"type": "pandas.ParquetDataset"}, withFile(tabular, "x.parquet")},
 		"feather":     {map[string]any{"type": "pandas.FeatherDataset"}, withFile(tabular, "x.feather")},
@@ -84,9 +87,14 @@ func TestTypesPassTheSuite(t *testing.T) {
 		"text":        {map[string]any{"type": "text.TextDataset"}, catalogtest.Features{Value: "héllo\n", Second: "x", Refused: []any{1}, File: "x.txt"}},
 		"pillow":      {map[string]any{"type": "pillow.ImageDataset"}, catalogtest.Features{Value: []byte("<svg/>"), Second: []byte("x"), Refused: 5, File: "x.png"}},
 		"picture":     {map[string]any{"type": "matplotlib.MatplotlibDataset"}, catalogtest.Features{Value: []byte("<svg/>"), Second: []byte("x"), Refused: 5, File: "x.svg"}},
-	} {
+	}
+}
+
+// TestTypesPassTheSuite runs the suite of all dataset types over every type of this package (CAT-055 to CAT-071).
+func TestTypesPassTheSuite(t *testing.T) {
+	for name, subject := range fileTypes() {
 		t.Run(name, func(t *testing.T) {
-			catalogtest.Exercise(t, dataset.Types(), test.config, test.features)
+			catalogtest.Exercise(t, dataset.Types(), subject.config, subject.features)
 		})
 	}
 }

@@ -26,16 +26,19 @@ func remote(t *testing.T, bucket servertest.Bucket) *catalogtest.Remote {
 	}}
 }
 
-// TestObjectStoresPassTheSuite runs the suite over real servers, with a type that reads in order and one that reads anywhere.
+// TestObjectStoresPassTheSuite runs the suite over real servers, with every type that keeps a file. Azure's is there where
+// KEDGE_AZURITE names it.
 func TestObjectStoresPassTheSuite(t *testing.T) {
-	second := &dataset.Table{Columns: []string{"other"}, Rows: [][]any{{int64(7)}}}
-	for name, start := range map[string]func(testing.TB) servertest.Bucket{"s3": servertest.S3, "gs": servertest.GCS} {
+	places := map[string]*catalogtest.Remote{"s3": remote(t, servertest.S3(t)), "gs": remote(t, servertest.GCS(t))}
+	if bucket, ok := servertest.Azurite(t); ok {
+		places["abfs"] = remote(t, bucket)
+	}
+	for name, place := range places {
 		t.Run(name, func(t *testing.T) {
-			place := remote(t, start(t))
-			for kind, file := range map[string]string{"pandas.CSVDataset": "x.csv", "pandas.ParquetDataset": "x.parquet"} {
-				t.Run(kind, func(t *testing.T) {
-					catalogtest.Exercise(t, dataset.Types(), map[string]any{"type": kind},
-						catalogtest.Features{Value: table(), Second: second, Refused: 5, Mutate: mutateTable, File: file, Remote: place})
+			for name, subject := range fileTypes() {
+				t.Run(name, func(t *testing.T) {
+					subject.features.Remote = place
+					catalogtest.Exercise(t, dataset.Types(), subject.config, subject.features)
 				})
 			}
 		})
