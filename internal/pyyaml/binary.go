@@ -2,7 +2,9 @@ package pyyaml
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const base64Alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
@@ -12,14 +14,34 @@ type binaryError struct{ problem string }
 
 func (e *binaryError) Error() string { return e.problem }
 
+// checkASCII is the error of Python's ASCII codec, which names the first characters in a
+// row that it can't encode.
+func checkASCII(text []rune) error {
+	foreign := func(r rune) bool { return r >= utf8.RuneSelf }
+	from := slices.IndexFunc(text, foreign)
+	if from < 0 {
+		return nil
+	}
+	to := from
+	for to+1 < len(text) && foreign(text[to+1]) {
+		to++
+	}
+	what := fmt.Sprintf("characters in position %d-%d", from, to)
+	if from == to {
+		escape := map[bool]string{true: `\x%02x`, false: `\u%04x`}[text[from] < 0x100]
+		if text[from] > 0xffff {
+			escape = `\U%08x`
+		}
+		what = fmt.Sprintf("character '"+escape+"' in position %d", text[from], from)
+	}
+	return &binaryError{"failed to convert base64 data into ascii: 'ascii' codec can't encode " + what + ": ordinal not in range(128)"}
+}
+
 // constructBinary is Python's base64.decodebytes: characters outside the alphabet are
 // passed over, and what follows the padding isn't read.
 func constructBinary(text string) (any, error) {
-	for at, r := range text {
-		if r > '~' {
-			return nil, &binaryError{fmt.Sprintf("failed to convert base64 data into ascii: 'ascii' codec can't encode character %s in position %d: ordinal not in range(128)",
-				quote(string(r)), len([]rune(text[:at])))}
-		}
+	if err := checkASCII([]rune(text)); err != nil {
+		return nil, err
 	}
 	raw := []byte{}
 	bits, digits, padding := 0, 0, 0
