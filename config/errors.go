@@ -118,6 +118,18 @@ func place(err error, fullKey, objectType string) error {
 	return &placed
 }
 
+// unplaced takes those lines away: OmegaConf doesn't say where a resolved text can't be parsed again.
+func unplaced(err error) error {
+	var known *Error
+	if !errors.As(err, &known) || !known.placed {
+		return err
+	}
+	bare := *known
+	bare.placed = false
+	bare.message, _, _ = strings.Cut(known.message, "\n    full_key: ")
+	return &bare
+}
+
 // joinCut prints keys as the messages about duplicates do (CFG-031).
 func joinCut(names []string) string {
 	const limit = 100

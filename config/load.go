@@ -193,7 +193,7 @@ func (l *Loader) decode(s *snapshot, side *side) error {
 			return err
 		}
 		if roots[i], err = newTree(value); err != nil {
-			return err
+			return unplaced(err)
 		}
 	}
 	merged, err := mergeAll(roots, true)

@@ -171,6 +171,8 @@ func TestCredentials(t *testing.T) {
 	requireError(t, err, "InterpolationResolutionError", `KeyError raised while resolving interpolation: "Environment variable 'NO' not found"`)
 	_, err = get(t, "credentials", files{"base/credentials.yml": "a: 1", "base/credentials_b.yml": "b: ${a}"}, env)
 	requireError(t, err, "InterpolationKeyError", "Interpolation key 'a' not found") // CFG-056
+	_, err = get(t, "credentials", files{"base/credentials.yml": `a: \${b`})
+	require.EqualError(t, err, "no viable alternative at input '${b'", "what was escaped is read again, and has no place by then")
 	t.Setenv("KEDGE_TEST_KEY", "from the process")
 	require.Equal(t, map[string]any{"a": "from the process"}, mustGet(t, "credentials", files{"base/credentials.yml": "a: ${oc.env:KEDGE_TEST_KEY}"}))
 }
