@@ -127,7 +127,8 @@ func (c *composer) flowItems(what string, closing tokenKind, closes string, item
 
 func (c *composer) flowSequence(n *node) bool {
 	return c.flowItems("sequence", tokFlowSequenceEnd, "]", func(t token) bool {
-		item, ok := (*node)(nil), false
+		var item *node
+		var ok bool
 		if t.kind == tokKey {
 			item, ok = c.flowPair(t)
 		} else {
@@ -168,7 +169,7 @@ func (c *composer) flowPairKey() (*node, bool) {
 func (c *composer) flowMapping(n *node) bool {
 	return c.flowItems("mapping", tokFlowMappingEnd, "}", func(t token) bool {
 		var e entry
-		ok := false
+		var ok bool
 		if t.kind != tokKey {
 			if e.key, ok = c.node(false, false); !ok {
 				return false

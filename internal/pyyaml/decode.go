@@ -73,7 +73,7 @@ func readable(data []byte, name string) (string, error) {
 	rest := strings.TrimPrefix(text, "\ufeff")
 	skipped := len(text) - len(rest)
 	for at, r := range rest {
-		problem := ""
+		var problem string
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(rest[at:], string(utf8.RuneError)):
 			problem, r = "invalid UTF-8 octet", rune(rest[at])

@@ -33,7 +33,7 @@ func (s *scanner) directive() bool {
 	case !s.blankzAt(0):
 		return s.fail(context, t.start, "found unexpected non-alphabetical character")
 	}
-	ok := false
+	var ok bool
 	switch name {
 	case "YAML":
 		t.kind = tokVersion
@@ -125,7 +125,7 @@ func (s *scanner) anchor(kind tokenKind) bool {
 func (s *scanner) tag() bool {
 	const context = "while scanning a tag"
 	t := token{kind: tokTag, start: s.mark}
-	ok := false
+	var ok bool
 	if s.byteAt(1) == '<' {
 		s.advance(2)
 		if t.text, ok = s.tagURI(true, false, "", t.start); !ok {
@@ -179,6 +179,11 @@ func (s *scanner) tagHandle(directive bool, start mark) (handle string, ok bool)
 	return s.text[from:s.at], true
 }
 
+// isURI tells whether c may stand in a tag, with the brackets that only <...> allows.
+func isURI(c byte, brackets bool) bool {
+	return isWord(c) || c != 0 && strings.IndexByte(";/?:@&=+$.%!~*'()", c) >= 0 || brackets && (c == ',' || c == '[' || c == ']')
+}
+
 // tagURI reads the characters of a URI behind those of head, whose "!" doesn't count.
 func (s *scanner) tagURI(brackets, directive bool, head string, start mark) (uri string, ok bool) {
 	context := "while parsing a tag"
@@ -190,7 +195,7 @@ func (s *scanner) tagURI(brackets, directive bool, head string, start mark) (uri
 	length := len(head)
 	for ; ; length++ {
 		c := s.byteAt(0)
-		if !isWord(c) && (c == 0 || strings.IndexByte(";/?:@&=+$.%!~*'()", c) < 0) && !(brackets && (c == ',' || c == '[' || c == ']')) {
+		if !isURI(c, brackets) {
 			break
 		}
 		if c == '%' {
