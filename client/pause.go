@@ -110,11 +110,12 @@ func (c *Client) Order(ctx context.Context, worker string, order WorkerOrder) (m
 	return entry, nil
 }
 
-// Fleet is what decides, beside its status, why a run waits: the live workers and the
-// pauses of queues.
+// Fleet is what decides, beside its status, why a run waits: the live workers, the pauses
+// of queues, and the concurrency keys, which [Client.Fleet] leaves out: see [Client.Keys].
 type Fleet struct {
 	Workers []messages.Worker
 	Pauses  map[string]messages.Pause
+	Keys    Keys
 }
 
 // Fleet reads the fleet as it is now.
@@ -139,7 +140,13 @@ func (f Fleet) Why(s *messages.Status, now time.Time) string {
 	if pause, paused := f.Pauses[s.Queue]; paused {
 		return pausedText(s.Queue, pause)
 	}
-	if s.Waiting != "" || s.NotBefore.After(now) {
+	if s.NotBefore.After(now) {
+		return ""
+	}
+	if text := f.Keys.why(s.ConcurrencyKey, now); text != "" {
+		return text
+	}
+	if s.Waiting != "" {
 		return ""
 	}
 	serving, taking, free := 0, 0, 0

@@ -24,6 +24,7 @@ func Schemas() map[string][]byte {
 		"events":      reflect.TypeFor[[]Event](),
 		"status":      reflect.TypeFor[Status](),
 		"pause":       reflect.TypeFor[Pause](),
+		"limits":      reflect.TypeFor[Limits](),
 		"dead_letter": reflect.TypeFor[DeadLetter](),
 		"worker":      reflect.TypeFor[Worker](),
 		"schedule":    reflect.TypeFor[Schedule](),

@@ -32,6 +32,9 @@ func (w *Worker) execute(ctx context.Context, msg jetstream.Msg) {
 		_ = msg.NakWithDelay(w.cfg.Timing.Putback)
 		return
 	}
+	if waiter := w.ledger.Waiter(msg); waiter != nil && w.lines.join(waiter) {
+		return
+	}
 	if err := w.take(ctx, msg, w.ledger.Claim); errors.Is(err, ledger.ErrAlone) {
 		w.executeAlone(ctx, msg)
 	}
@@ -41,7 +44,10 @@ func (w *Worker) execute(ctx context.Context, msg jetstream.Msg) {
 func (w *Worker) take(ctx context.Context, msg jetstream.Msg, claimBy func(context.Context, jetstream.Msg, string) (*ledger.Claim, error)) error {
 	asked := time.Now()
 	claim, err := claimBy(ctx, msg, w.cfg.ID)
+	var blocked *ledger.BlockedError
 	switch {
+	case errors.As(err, &blocked):
+		w.lines.park(blocked)
 	case errors.Is(err, ledger.ErrAlone):
 		return err
 	case err != nil:
@@ -60,6 +66,7 @@ func (w *Worker) work(ctx context.Context, claim *ledger.Claim, since time.Time)
 	result, err := w.runSession(r)
 	if !r.end() {
 		w.slots.abandon(-1)
+		w.kept.release(r)
 		zerolog.Ctx(r.ctx).Warn().Msg("abandoned run returned, its slot is free again")
 		return
 	}
@@ -83,6 +90,7 @@ func (w *Worker) begin(ctx context.Context, claim *ledger.Claim, since time.Time
 			time.AfterFunc(w.cfg.Timing.CancelGrace, func() { w.abandon(r) })
 		}
 	})
+	claim.OnLeave(w.lines.inherit)
 	w.runs.add(r)
 	if w.stopping.Load() { // the drain may have missed it
 		r.stop(ErrStopping)
@@ -126,6 +134,7 @@ func (w *Worker) abandon(r *run) {
 		return
 	}
 	r.abandoned = true
+	w.kept.add(r)
 	zerolog.Ctx(r.ctx).Warn().AnErr("cause", context.Cause(r.ctx)).Dur("grace", w.cfg.Timing.CancelGrace).
 		Msg("run does not return after its context ended, it is abandoned")
 	w.conclude(r, nil, context.Cause(r.ctx))
@@ -146,6 +155,9 @@ func (w *Worker) conclude(r *run, result *session.Result, err error) {
 	switch out.settle {
 	case settleNothing:
 		log.Warn().Err(err).Msg("run lost, nothing is published")
+		if !r.abandoned { // nothing of it works any more
+			r.claim.KeepSlot().Release()
+		}
 		return
 	case settlePutBack:
 		w.putBack(ctx, r, ledger.Outcome{Delay: w.cfg.Timing.Putback, Reason: "its worker stopped"})

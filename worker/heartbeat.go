@@ -26,6 +26,9 @@ func (w *Worker) heartbeat(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		if w.kept.isDue(time.Now(), w.cfg.Timing.Heartbeat) {
+			w.beats.Go(func() { w.kept.renew(context.WithoutCancel(ctx)) })
+		}
 		for _, r := range w.runs.all() {
 			now := time.Now()
 			if r.expired(now) {

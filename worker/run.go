@@ -26,6 +26,7 @@ type run struct {
 	// it didn't. Only one of them may.
 	ended     atomic.Bool
 	abandoned bool // it was the grace timer; set before conclude
+	returned  bool // after it was abandoned; guarded by kept
 
 	clocks nodeClocks
 

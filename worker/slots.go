@@ -1,6 +1,10 @@
 package worker
 
-import "sync"
+import (
+	"context"
+	"slices"
+	"sync"
+)
 
 // slots counts the places for runs. A place is taken before a request is fetched, so that no request waits in a
 // worker that has no room for it.
@@ -15,6 +19,7 @@ type slots struct {
 	alone     chan struct{} // closed when its one waiter has the only place taken; nil while no place is kept for that
 	empty     bool          // alone is closed
 	paused    struct{ queue, worker bool }
+	wanted    []chan struct{} // closed when its one waiter has a place; they come before new requests
 }
 
 func newSlots(total int) *slots {
@@ -25,12 +30,48 @@ func newSlots(total int) *slots {
 func (s *slots) take(most int) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	n := min(most, s.free())
+	s.taken += n
+	return n
+}
+
+// free is how many places may be taken. The lock is held.
+func (s *slots) free() int {
 	if s.alone != nil || s.paused.queue || s.paused.worker {
 		return 0
 	}
-	n := min(most, s.total-s.taken)
-	s.taken += n
-	return n
+	return s.total - s.taken
+}
+
+// takeFirst takes one place before whoever takes places for new requests, and waits for it as
+// long as ctx lasts.
+func (s *slots) takeFirst(ctx context.Context) bool {
+	place := make(chan struct{})
+	s.mu.Lock()
+	s.wanted = append(s.wanted, place)
+	s.serve()
+	s.mu.Unlock()
+	select {
+	case <-place:
+		return true
+	case <-ctx.Done():
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.wanted, place); i >= 0 {
+		s.wanted = slices.Delete(s.wanted, i, i+1)
+		return false
+	}
+	return true // it came just now
+}
+
+// serve gives free places to those who wait for them. The lock is held.
+func (s *slots) serve() {
+	for len(s.wanted) > 0 && s.free() > 0 {
+		s.taken++
+		close(s.wanted[0])
+		s.wanted = s.wanted[1:]
+	}
 }
 
 // give returns n places.
@@ -40,6 +81,7 @@ func (s *slots) give(n int) {
 	}
 	s.mu.Lock()
 	s.taken -= n
+	s.serve()
 	s.checkIdle()
 	s.checkAlone()
 	s.mu.Unlock()
@@ -81,6 +123,7 @@ func (s *slots) checkAlone() {
 func (s *slots) open() {
 	s.mu.Lock()
 	s.alone = nil
+	s.serve()
 	s.mu.Unlock()
 	select {
 	case s.freed <- struct{}{}:
@@ -98,6 +141,7 @@ func (s *slots) pause(which *bool, paused bool) bool {
 	s.mu.Lock()
 	changed := *which != paused
 	*which = paused
+	s.serve()
 	s.mu.Unlock()
 	select {
 	case s.freed <- struct{}{}:

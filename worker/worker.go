@@ -35,6 +35,8 @@ type Worker struct {
 	ledger   *ledger.Ledger
 	slots    *slots
 	runs     *runs
+	lines    *lines // set by Run
+	kept     kept
 	beats    sync.WaitGroup // heartbeats under way
 	stopping atomic.Bool    // runs that begin now are put back at once
 	draining atomic.Bool    // no more requests are taken
@@ -110,6 +112,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	defer w.ledger.Close()
 
 	workCtx := context.WithoutCancel(ctx)
+	w.lines = newLines(w, workCtx)
 	crew := newCrew(func(msg jetstream.Msg) { w.execute(workCtx, msg) })
 	defer crew.dismiss()
 	fetch := newFetcher(consumers, w.subjects, w.slots, w.cfg.Timing.Sweep, crew.hand)
@@ -125,6 +128,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	close(w.ready)
 	return lifecycle.Run(ctx,
 		lifecycle.Loop{Name: "fetch", Run: fetch.loop},
+		lifecycle.Loop{Name: "lines", Run: w.lines.loop},
 		lifecycle.Loop{Name: "drain", Run: func(ctx context.Context) error { return w.drain(ctx, parent) }},
 		lifecycle.Loop{Name: "heartbeat", Run: w.heartbeat},
 		lifecycle.Loop{Name: "repair", Run: w.repair},
@@ -150,6 +154,7 @@ func (w *Worker) listen(ctx context.Context, fetch *fetcher) (silence func(), er
 		{w.subjects.Hints(w.cfg.Queue), "", fetch.hint},
 		{w.subjects.CancelHint(w.cfg.Queue, "*", "*"), "cancel", func(msg *nats.Msg) { w.hearCancel(ctx, msg) }},
 		{w.ledger.PauseSubject(w.cfg.Queue), "", func(*nats.Msg) { w.tellRoster() }},
+		{w.ledger.LimitsSubject("*"), "", func(*nats.Msg) { w.lines.wakeAll() }},
 	} {
 		sub, err := w.cfg.Conn.QueueSubscribe(s.subject, s.group, s.heard)
 		if err != nil {

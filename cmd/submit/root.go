@@ -55,7 +55,7 @@ func newRoot(env *cli.Env) *cobra.Command {
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return cli.FlagError(cmd.Flags(), err) })
 	a.server = cli.AddServerFlags(root.PersistentFlags(), env)
 	root.AddCommand(a.runCommand(), a.planCommand(), a.snapshotCommand(), a.statusCommand(), a.resultCommand(), a.listCommand(), a.eventsCommand(), a.cancelCommand(), a.scheduleCommand(),
-		a.retryCommand(), a.deadCommand(), a.queueCommand(), a.workerCommand())
+		a.retryCommand(), a.deadCommand(), a.queueCommand(), a.workerCommand(), a.limitCommand())
 	if err := completeFlags(root); err != nil {
 		panic(err) // a flag was given two completions: a mistake in this program
 	}

@@ -22,6 +22,7 @@ type runFlags struct {
 
 	queue, priority, runID, replySubject string
 	idempotencyKey, uniqueKey            string
+	concurrencyKey                       string
 	timeout, nodeTimeout                 time.Duration
 	startBy, at                          string
 	in                                   time.Duration
@@ -75,6 +76,7 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.runID, "run-id", "", "`id` of the run (default: a new one)")
 	set.StringVar(&f.idempotencyKey, "idempotency-key", "", "a repeated submit with this `key` is the first run, also days later")
 	set.StringVar(&f.uniqueKey, "unique-key", "", "while a run with this `key` is queued or running, submit gives that run")
+	set.StringVar(&f.concurrencyKey, "concurrency-key", "", "start the run only while fewer runs with this `key` are under way than its limit, see submit limit (default limit: 1)")
 	set.StringArrayVar(&f.inputs, "input", nil, "data of a dataset for this run: `name=@file` (.json, .csv, .parquet, .arrow, .feather, .txt) or name=JSON; may be repeated")
 	set.StringVar(&f.outputs, "outputs", "", "`datasets` to return beyond the free outputs")
 	set.StringVar(&f.replySubject, "reply-subject", "", "NATS `subject` that gets a copy of the reply; the worker must allow it")
@@ -262,7 +264,7 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 		Priority: messages.Priority(f.priority), Timeout: messages.Duration(f.timeout), NodeTimeout: messages.Duration(f.nodeTimeout), StartBy: startBy,
 		MaxAttempts: retry.MaxAttempts, Backoff: retry.Backoff, RetryOn: retry.RetryOn,
 		ReplySubject: f.replySubject, Labels: f.labels, Outputs: cli.SplitNames(f.outputs),
-		IdempotencyKey: f.kedro.Numbered(f.idempotencyKey), UniqueKey: f.kedro.Numbered(f.uniqueKey),
+		IdempotencyKey: f.kedro.Numbered(f.idempotencyKey), UniqueKey: f.kedro.Numbered(f.uniqueKey), ConcurrencyKey: f.kedro.Numbered(f.concurrencyKey),
 	}, nil
 }
 

@@ -52,6 +52,11 @@ func explainWaits(ctx context.Context, c *client.Client, all []*messages.Status,
 	if err != nil {
 		return
 	}
+	if slices.ContainsFunc(all, func(s *messages.Status) bool { return s.State == messages.StateQueued && s.ConcurrencyKey != "" }) {
+		if keys, err := c.Keys(ctx); err == nil { // else the statuses tell what they know
+			fleet.Keys = keys
+		}
+	}
 	for _, s := range all {
 		if why := fleet.Why(s, now); why != "" {
 			s.Waiting = why

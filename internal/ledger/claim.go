@@ -21,7 +21,8 @@ import (
 // nil, nil. An error means that the message was not settled; it will be delivered
 // again.
 //
-// ErrAlone leaves the message to the caller too, see ClaimAlone.
+// ErrAlone leaves the message to the caller too, see ClaimAlone, and so does a
+// *BlockedError: the run waits for its concurrency key.
 func (l *Ledger) Claim(ctx context.Context, msg jetstream.Msg, worker string) (*Claim, error) {
 	return l.claim(ctx, msg, worker, false)
 }
@@ -41,6 +42,16 @@ func (l *Ledger) claim(ctx context.Context, msg jetstream.Msg, worker string, al
 	l.authenticate(ctx, &d, msg)
 	d.alone = alone
 	old, known := d.promised()
+	return l.claimFrom(ctx, msg, d, worker, old, known)
+}
+
+// claimFrom claims the run of a delivery whose status is taken to be old, if it is known.
+func (l *Ledger) claimFrom(ctx context.Context, msg jetstream.Msg, d delivery, worker string, old record, known bool) (claim *Claim, err error) {
+	defer func() {
+		if claim == nil {
+			d.dropSlot()
+		}
+	}()
 	read := natsx.LastDirect
 	for range maxConflicts {
 		if !known {
@@ -52,6 +63,13 @@ func (l *Ledger) claim(ctx context.Context, msg jetstream.Msg, worker string, al
 		what, err := l.decide(ctx, old, d)
 		if err == nil && what.action == actRun && d.request.UniqueKey != "" && old.status.Epoch == 0 {
 			what, err = l.confirm(ctx, d, what)
+		}
+		if err == nil && what.action == actRun {
+			err = l.admit(ctx, &d, old.status.Epoch+1, worker)
+		}
+		if blocked := (*BlockedError)(nil); errors.As(err, &blocked) {
+			d.alone = false // its claimer may have other runs when it tries again
+			blocked.Waiter = &Waiter{ledger: l, msg: msg, d: d, old: old, known: true}
 		}
 		if err != nil {
 			return nil, err
@@ -70,7 +88,7 @@ func (l *Ledger) claim(ctx context.Context, msg jetstream.Msg, worker string, al
 		}
 		claim, err := l.seize(ctx, msg, old, d, worker, what)
 		if !errors.Is(err, errConflict) {
-			return claim, err
+			return claim.with(d.slot), err
 		}
 		// Somebody was faster; the next round must see what they wrote.
 		read = l.newest()
@@ -112,9 +130,6 @@ func (l *Ledger) readRequest(data []byte, address messages.RequestAddress) (*mes
 		err = request.Validate()
 	}
 	if err == nil {
-		err = checkSupported(request)
-	}
-	if err == nil {
 		err = request.CheckReplyPrefix(l.cfg.Subjects, l.cfg.ReplyPrefixes)
 	}
 	if err == nil {
@@ -128,23 +143,6 @@ func (l *Ledger) readRequest(data []byte, address messages.RequestAddress) (*mes
 		invalid = &messages.FieldError{Code: messages.CodeInvalidRequest, Reason: err.Error()}
 	}
 	return nil, invalid
-}
-
-// checkSupported refuses promises that the ledger does not keep: a key that is ignored
-// would run twice what must run once.
-func checkSupported(request *messages.RunRequest) error {
-	for _, k := range []struct{ field, key string }{
-		{"concurrency_key", request.ConcurrencyKey},
-	} {
-		if k.key != "" {
-			return unsupported(k.field)
-		}
-	}
-	return nil
-}
-
-func unsupported(field string) error {
-	return &messages.FieldError{Field: field, Code: messages.CodeInvalidRequest, Reason: "is not supported by this version"}
 }
 
 // checkAddress compares a request with the subject that it came by.
@@ -247,6 +245,8 @@ type Claim struct {
 	retrying bool       // the event that tells of another attempt was told
 	over     bool       // ended, given back, or lost
 	fate     error      // why it is over; nil: as its holder wished
+	slot     *Slot      // of the run's concurrency key; nil: none
+	heir     func(*Slot)
 }
 
 // hold makes the claim of a status that was just written.
@@ -312,6 +312,11 @@ func (c *Claim) Beat(ctx context.Context, progress *messages.Progress) error {
 		return fmt.Errorf("heartbeat: %w", err)
 	}
 	c.leased = true
+	if err := c.slot.Renew(ctx); errors.Is(err, ErrLost) {
+		return c.end(ErrLost)
+	} else if err != nil {
+		return fmt.Errorf("heartbeat: %w", err)
+	}
 	if err := c.look(ctx, progress); err != nil {
 		return err
 	}

@@ -131,6 +131,7 @@ func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
 	if err := c.ledger.cfg.Faults.At(ctx, FaultReplyStored); err != nil {
 		return err
 	}
+	c.leaveSlot()
 	if err := c.conclude(ctx, reply); err != nil {
 		return err
 	}
@@ -247,6 +248,7 @@ func (c *Claim) release(ctx context.Context, outcome Outcome) error {
 // wait, and not before the delay.
 func (c *Claim) handBack(ctx context.Context, outcome Outcome) error {
 	_ = c.end(nil)
+	c.leaveSlot()
 	if dropped := c.dropLease(); dropped != nil {
 		if _, err := dropped.Wait(ctx); err != nil {
 			zerolog.Ctx(ctx).Warn().Err(err).Msg("the lease of a run put back was not removed; it will run out")

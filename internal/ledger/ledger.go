@@ -36,6 +36,8 @@ var (
 	ErrNoSchedule = errors.New("schedule not found")
 	// ErrScheduleExists: the name belongs to another schedule.
 	ErrScheduleExists = errors.New("a schedule of this name exists, and says something else")
+	// ErrNoLimit: nobody declared a limit under this name.
+	ErrNoLimit = errors.New("no such limit is declared")
 	// ErrFull: the queue has reached its size limit; the submitter should wait.
 	ErrFull = errors.New("queue is full")
 )
@@ -179,6 +181,8 @@ type Ledger struct {
 
 	declared sync.Map // names of consumers that were found
 	floors   sync.Map // name of a consumer -> passed
+
+	places places // what is known of the slots of concurrency keys
 
 	clock    func() time.Time // the monotonic clock, by which claims run out
 	feedTime time.Duration    // how long an event is gathered; negative: until it is let go

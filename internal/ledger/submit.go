@@ -166,7 +166,7 @@ func (l *Ledger) prepare(ctx context.Context, s Submission) (messages.Status, []
 	if address.Priority == "" {
 		address.Priority = messages.DefaultPriority
 	}
-	if err := errors.Join(s.Request.Validate(), checkSupported(s.Request), checkIDField("queue", address.Queue), checkIDField("tenant", address.Tenant)); err != nil {
+	if err := errors.Join(s.Request.Validate(), checkIDField("queue", address.Queue), checkIDField("tenant", address.Tenant)); err != nil {
 		return none, nil, err
 	}
 	body, err := json.Marshal(s.Request)

@@ -23,6 +23,7 @@ type delivery struct {
 	// signature is the request's, as it came; nil when there is none that can be read.
 	signature *messages.Signature
 	alone     bool // nothing else runs, and nothing will, where the run would start
+	slot      *Slot // of the run's concurrency key, taken for the claim
 }
 
 // promised is the status that the submitter says it wrote. Whether it is still the
@@ -148,6 +149,12 @@ func seized(s messages.Status, sequence uint64, worker string, now time.Time) me
 	if sequence > 0 {
 		s.RequestSequence = sequence
 	}
+	return s
+}
+
+// waits says why a queued run is not started.
+func waits(s messages.Status, reason string, now time.Time) messages.Status {
+	s.Waiting, s.NotBefore, s.UpdatedAt = reason, time.Time{}, now
 	return s
 }
 

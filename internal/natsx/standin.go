@@ -12,6 +12,8 @@ import (
 type StandIn interface {
 	// ReadRecord answers as the reading functions do.
 	ReadRecord(ctx context.Context, from Reading, stream, subject string) (Record, error)
+	// ReadRecords answers as [LastsDirect] and [SubjectsOf] do.
+	ReadRecords(ctx context.Context, stream, filter string) ([]Named, error)
 	// StoreRecord stores a message, or refuses it, as a stream does. An error of the kind of Unanswered leaves open
 	// which.
 	StoreRecord(ctx context.Context, msg *nats.Msg) (sequence uint64, err error)

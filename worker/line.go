@@ -1,0 +1,115 @@
+package worker
+
+import (
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/kedge-run/kedge/internal/ledger"
+)
+
+// How many requests wait in hand for their concurrency keys. The others of a key are put back, so that a backlog costs
+// a redelivery now and then instead of a sign of life of each every few seconds.
+const (
+	maxInLine = 16  // of one key
+	maxInHand = 256 // of all keys; a key with none in hand gets one all the same
+)
+
+// maxStreak is how often in a row a slot goes from one run of this worker to the next one that waits here. Then it is
+// left to all workers, so that what waits elsewhere has its turn.
+const maxStreak = 16
+
+// longestPutBack bounds how long a request is put back that waits for its key.
+const longestPutBack = 30 * time.Second
+
+// line is the requests in hand that wait for one concurrency key, and what their worker knows of the key.
+type line struct {
+	key   ledger.LimitKey
+	woken chan struct{} // gets a token when a slot may be free
+
+	// Guarded by the lock of lines.
+	waiting []*inLine // first to start, first
+	reason  string    // why the first one waits
+	streak  int
+	pace    pace
+}
+
+// inLine is one request in hand.
+type inLine struct {
+	*ledger.Waiter
+	since     time.Time
+	explained time.Time // when the status was told why it waits
+
+	busy sync.Mutex // held by whoever uses the waiter
+}
+
+func newLine(key ledger.LimitKey, shortest time.Duration) *line {
+	return &line{key: key, woken: make(chan struct{}, 1), pace: pace{shortest: shortest, made: time.Now()}}
+}
+
+// insert puts a request behind those that come before it.
+func (l *line) insert(w *inLine) {
+	at, _ := slices.BinarySearchFunc(l.waiting, w, func(a, b *inLine) int { return a.Compare(b.Waiter) })
+	l.waiting = slices.Insert(l.waiting, at, w)
+}
+
+// first takes the first request out of the line; nil: there is none.
+func (l *line) first() *inLine {
+	if len(l.waiting) == 0 {
+		return nil
+	}
+	first := l.waiting[0]
+	l.waiting = slices.Delete(l.waiting, 0, 1)
+	return first
+}
+
+// last takes the last request out of the line.
+func (l *line) last() *inLine {
+	last := l.waiting[len(l.waiting)-1]
+	l.waiting = slices.Delete(l.waiting, len(l.waiting)-1, len(l.waiting))
+	return last
+}
+
+func (l *line) wake() {
+	select {
+	case l.woken <- struct{}{}:
+	default:
+	}
+}
+
+// pace spreads the returns of requests that are put back, so that they come about twice as fast as the worker can
+// start them: soon enough to keep the line filled, and no more often than that.
+type pace struct {
+	shortest time.Duration // after which a request comes back
+	made     time.Time
+	started  time.Time     // when a run of the key was started here last
+	interval time.Duration // between starts, smoothed; 0: unknown
+	back     time.Time     // when the request comes back that was put back last
+}
+
+// start notes the start of a run.
+func (p *pace) start(now time.Time) {
+	if !p.started.IsZero() {
+		p.interval = (3*p.interval + now.Sub(p.started)) / 4
+	}
+	p.started = now
+}
+
+// delay says for how long the next request is put back.
+func (p *pace) delay(now time.Time) time.Duration {
+	quiet := now.Sub(p.made)
+	if !p.started.IsZero() {
+		quiet = now.Sub(p.started)
+	}
+	earliest := now.Add(p.shortest)
+	p.back = p.back.Add(max(p.interval, quiet) / 2)
+	if p.back.Before(earliest) {
+		p.back = earliest
+	}
+	if latest := now.Add(longestPutBack); p.back.After(latest) {
+		p.back = latest
+		return longestPutBack/2 + rand.N(longestPutBack/2) //nolint:gosec // it spreads returns, it hides nothing
+	}
+	return p.back.Sub(now)
+}
