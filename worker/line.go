@@ -44,8 +44,8 @@ type inLine struct {
 	busy sync.Mutex // held by whoever uses the waiter
 }
 
-func newLine(key ledger.LimitKey, shortest time.Duration) *line {
-	return &line{key: key, woken: make(chan struct{}, 1), pace: pace{shortest: shortest, made: time.Now()}}
+func newLine(key ledger.LimitKey) *line {
+	return &line{key: key, woken: make(chan struct{}, 1), pace: pace{made: time.Now()}}
 }
 
 // insert puts a request behind those that come before it.
@@ -78,20 +78,34 @@ func (l *line) wake() {
 	}
 }
 
-// pace spreads the returns of requests that are put back, so that they come about twice as fast as the worker can
-// start them: soon enough to keep the line filled, and no more often than that.
+// The times of a pace.
+const (
+	quickest = time.Millisecond      // between two returns
+	soonest  = 20 * time.Millisecond // after which a request comes back
+	latest   = time.Second           // after which one comes back that is the only one
+)
+
+// pace spreads the returns of requests that are put back. Each worker lets them return as fast as the whole fleet
+// starts runs of the key: then it is never short of them, and they come no more often than that.
 type pace struct {
-	shortest time.Duration // after which a request comes back
 	made     time.Time
-	started  time.Time     // when a run of the key was started here last
+	started  time.Time     // when a run of the key was started last, by any worker
 	interval time.Duration // between starts, smoothed; 0: unknown
 	back     time.Time     // when the request comes back that was put back last
+	holders  map[string]string
 }
 
-// start notes the start of a run.
-func (p *pace) start(now time.Time) {
+// heard notes what was stored as the holder of a slot: a run that starts, or one that is alive.
+func (p *pace) heard(slot, holder string, now time.Time) {
+	if p.holders[slot] == holder {
+		return
+	}
+	if p.holders == nil {
+		p.holders = map[string]string{}
+	}
+	p.holders[slot] = holder
 	if !p.started.IsZero() {
-		p.interval = (3*p.interval + now.Sub(p.started)) / 4
+		p.interval = (7*p.interval + now.Sub(p.started)) / 8
 	}
 	p.started = now
 }
@@ -102,13 +116,13 @@ func (p *pace) delay(now time.Time) time.Duration {
 	if !p.started.IsZero() {
 		quiet = now.Sub(p.started)
 	}
-	earliest := now.Add(p.shortest)
-	p.back = p.back.Add(max(p.interval, quiet) / 2)
-	if p.back.Before(earliest) {
-		p.back = earliest
+	spacing := max(p.interval, quiet, quickest)
+	p.back = p.back.Add(spacing)
+	if first := now.Add(min(latest, max(soonest, spacing*maxInLine/2))); p.back.Before(first) {
+		p.back = first
 	}
-	if latest := now.Add(longestPutBack); p.back.After(latest) {
-		p.back = latest
+	if last := now.Add(longestPutBack); p.back.After(last) {
+		p.back = last
 		return longestPutBack/2 + rand.N(longestPutBack/2) //nolint:gosec // it spreads returns, it hides nothing
 	}
 	return p.back.Sub(now)

@@ -145,7 +145,7 @@ func (ls *lines) park(blocked *ledger.BlockedError) {
 	key := blocked.Waiter.Key()
 	l := ls.byKey[key]
 	if l == nil {
-		l = newLine(key, ls.worker.cfg.Timing.Putback)
+		l = newLine(key)
 		ls.byKey[key] = l
 		ls.work.Go(func() { ls.serve(l) })
 	}
@@ -214,7 +214,11 @@ func (ls *lines) serve(l *line) {
 	freed, err := ls.worker.cfg.Conn.Subscribe(ls.worker.ledger.SlotsSubject(l.key), func(msg *nats.Msg) {
 		if len(msg.Data) == 0 { // a slot was given up
 			l.wake()
+			return
 		}
+		ls.mu.Lock()
+		l.pace.heard(msg.Subject, string(msg.Data), time.Now())
+		ls.mu.Unlock()
 	})
 	if err != nil {
 		zerolog.Ctx(ls.ctx).Warn().Err(err).Str("key", l.key.Key).Msg("free slots of a concurrency key can't be heard of, they are looked for")
@@ -319,9 +323,6 @@ func (ls *lines) start(l *line, slot *ledger.Slot) (blocked *ledger.BlockedError
 	case claim == nil: // it was cancelled, or the like
 		w.slots.give(1)
 	default:
-		ls.mu.Lock()
-		l.pace.start(asked)
-		ls.mu.Unlock()
 		go func() {
 			defer w.slots.give(1)
 			w.work(ls.ctx, claim, asked)

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -30,6 +31,7 @@ type proc struct {
 	running bool          // the run is under way in it
 	leased  bool          // it has given a sign of life
 	until   time.Duration // when its claim is over
+	run     string        // that is under way in it
 }
 
 // budget bounds what happens in one history.
@@ -39,6 +41,7 @@ type budget struct {
 	deliveries, early, jumps   int // of the request; of these: before the ack wait is over, to a wrong wall clock
 	submits, cancels, sweeps   int // processes
 	dispatches                 int // processes that a timer wakes
+	rivals, lowers             int // processes that work on other runs with the key; that lower its limit to 1
 }
 
 // move is one thing that may happen next.
@@ -65,6 +68,8 @@ const (
 	submits
 	cancels
 	dispatches
+	rivals
+	lowers
 	ticks
 )
 
@@ -128,6 +133,8 @@ func (st *state) events(all []move) []move {
 	add(st.left.cancels > 0, move{kind: cancels})
 	timer := slices.ContainsFunc(st.w.shelves[streamTimers].subjects, func(at subject) bool { return len(at.versions) > 0 })
 	add(timer && st.left.dispatches > 0 && st.count("dispatcher") == 0, move{kind: dispatches})
+	add(st.left.rivals > 0, move{kind: rivals})
+	add(st.left.lowers > 0, move{kind: lowers})
 	add(st.left.ticks > 0, move{kind: ticks})
 	return all
 }
@@ -200,6 +207,12 @@ func (s *search) happen(st *state, m move) {
 	case dispatches:
 		st.left.dispatches--
 		s.start(st, program{name: "dispatcher"}, dispatchProgram)
+	case rivals:
+		s.start(st, program{name: fmt.Sprintf("rival %d", st.left.rivals), delivered: 2}, s.rivalProgram)
+		st.left.rivals--
+	case lowers:
+		st.left.lowers--
+		s.start(st, program{name: "operator"}, lowerProgram)
 	case ticks:
 		st.left.ticks--
 		st.w.pass(modelTick)
@@ -211,6 +224,16 @@ func (s *search) act(st *state, o op, lag int) answer {
 	var a answer
 	switch o.kind {
 	case opRead:
+		if strings.HasSuffix(o.subject, "*") {
+			a.records = st.w.readAll(o.subject)
+			for _, r := range a.records {
+				a.digest = maphash.Comparable(hashing, [3]uint64{a.digest, r.Sequence, maphash.Bytes(hashing, r.Data)})
+			}
+			return a
+		}
+		if s.scenario.rules.noChange && streamOf(o.subject) == streamSettings {
+			o.reading = natsx.ReadFirstFromLeader
+		}
 		a.record, a.err = st.w.read(o.reading, o.subject, lag)
 		if s.scenario.rules.noLease && streamOf(o.subject) == streamLeases {
 			a = answer{err: natsx.ErrNoRecord}
@@ -248,13 +271,16 @@ func (s *search) settleDown(st *state, who int) {
 			s.note("        %s: %s", p.program.name, o.text)
 		case opRuns:
 			began := !p.running
-			p.running, p.leased, p.until = true, o.leased, o.delay
+			p.running, p.leased, p.until, p.run = true, o.leased, o.delay, o.text
 			st.exclude(who)
-			if began && st.w.dones > 0 && st.holds(*p) && !st.w.jumped {
+			s.bound(st, who)
+			if began && o.text == string(theKey.RunID) && st.w.dones > 0 && st.holds(*p) && !st.w.jumped {
 				st.w.fail("%s starts the run, and its reply is stored", p.program.name)
 			}
 		case opRests:
 			p.running = false
+		case opLowered:
+			st.w.lowered = st.started
 		case opSubmitted:
 			st.w.submitted = true
 		case opFail:
@@ -279,9 +305,29 @@ func (st *state) exclude(who int) {
 		return // the wall clock decides how long a claim without a lease is believed
 	}
 	for i, other := range st.procs {
-		if i != who && st.holds(other) && st.holds(st.procs[who]) {
+		if i != who && other.run == st.procs[who].run && st.holds(other) && st.holds(st.procs[who]) {
 			st.w.fail("%s runs it, and the claim of %s holds until %v", st.procs[who].program.name, other.program.name, other.until)
 		}
+	}
+}
+
+// bound: of a concurrency key no more runs are under way, each as long as its claim may last, than its limit allows.
+// Who came after it was lowered sees the new one.
+func (s *search) bound(st *state, who int) {
+	if s.scenario.request.ConcurrencyKey == "" {
+		return
+	}
+	limit, n := max(1, s.scenario.limit), 0
+	if st.w.lowered > 0 && st.procs[who].program.number > st.w.lowered {
+		limit = 1
+	}
+	for _, p := range st.procs {
+		if p.running && st.w.now < p.until {
+			n++
+		}
+	}
+	if n > limit {
+		st.w.fail("%s starts %s, and %d runs of the key are under way, at most %d may be", st.procs[who].program.name, st.procs[who].run, n, limit)
 	}
 }
 
@@ -368,6 +414,11 @@ func (s *search) work(p *process, msg *fetchedMsg) {
 		return
 	}
 	p.note("runs it in epoch %d", c.Status().Epoch)
+	var left *Slot
+	if s.scenario.heirs {
+		c.OnLeave(func(slot *Slot) { left = slot })
+		defer func() { s.inherit(p, l, left) }()
+	}
 	p.runs(c)
 	c.feed.flush()
 	var options []string
@@ -378,7 +429,55 @@ func (s *search) work(p *process, msg *fetchedMsg) {
 }
 
 func (p *process) runs(c *Claim) {
-	p.ask(op{kind: opRuns, delay: c.ExpiresAt().Sub(epoch), leased: c.leased})
+	p.ask(op{kind: opRuns, delay: c.ExpiresAt().Sub(epoch), leased: c.leased, text: string(c.Status().RunID)})
+}
+
+// inherit does what a worker does with a slot that one of its runs left, when another run waits there.
+func (s *search) inherit(p *process, l *Ledger, slot *Slot) {
+	if slot == nil {
+		return
+	}
+	c, err := l.Waiter(s.rival(p, "heir")).Claim(context.Background(), p.name, slot)
+	p.note("hands its slot on: %v", result(err))
+	if c != nil {
+		p.runs(c)
+		succeeds.do(p, c)
+	}
+}
+
+// rival is the request of another run with the same concurrency key.
+func (s *search) rival(p *process, run messages.RunID) *fetchedMsg {
+	request := s.scenario.request
+	request.RunID = run
+	data, err := json.Marshal(request)
+	if err != nil {
+		panic(err)
+	}
+	return &fetchedMsg{
+		p: p, foreign: true, subject: messages.Subjects{}.Request(messages.P1, "q", theKey.Tenant, run),
+		v: version{data: data, sequence: 1000 + uint64(p.number), stored: p.born},
+	}
+}
+
+// rivalProgram does with another run what a worker does, if its key lets it.
+func (s *search) rivalProgram(p *process) {
+	c, err := p.ledger().Claim(context.Background(), s.rival(p, messages.RunID(strings.ReplaceAll(p.name, " ", "-"))), p.name)
+	if c == nil {
+		p.note("has nothing to run: %v", result(err))
+		return
+	}
+	p.runs(c)
+	p.ask(op{kind: opWork})
+	succeeds.do(p, c)
+}
+
+// lowerProgram lowers the limit of the key to 1.
+func lowerProgram(p *process) {
+	err := p.ledger().SetLimit(context.Background(), theKey.Tenant, "k", messages.Limit{Concurrency: 1, At: epoch})
+	p.note("is told: %v", result(err))
+	if err == nil {
+		p.ask(op{kind: opLowered})
+	}
 }
 
 // ending is what a worker does with its claim; the search tries all.

@@ -28,7 +28,7 @@ type op struct {
 	msg     *nats.Msg
 	reading natsx.Reading
 	options []string // opChoose
-	text    string   // opNote, opFail
+	text    string   // opNote, opFail; opRuns: the run
 	delay   time.Duration
 	leased  bool   // opRuns: there is a lease
 	request uint64 // sequence of the message that is acked; 0: any
@@ -49,6 +49,7 @@ const (
 	opRuns  // the run is under way, and the claim holds for delay from the start of the world
 	opRests // the run is under way no more
 	opSubmitted
+	opLowered // the limit of the concurrency key is 1 from now on
 	opNote
 	opFail
 )
@@ -57,6 +58,7 @@ const (
 type answer struct {
 	now      time.Duration
 	record   natsx.Record
+	records  []natsx.Named
 	digest   uint64 // of the record
 	sequence uint64
 	option   int
@@ -245,6 +247,12 @@ func (s standIn) ReadRecord(_ context.Context, from natsx.Reading, _, subject st
 	return a.record, a.err
 }
 
+// ReadRecords gives the slots of a key, as the leader knows them.
+func (s standIn) ReadRecords(_ context.Context, _, filter string) ([]natsx.Named, error) {
+	a := s.p.ask(op{kind: opRead, subject: filter, reading: natsx.ReadLastFromLeader})
+	return a.records, a.err
+}
+
 func (s standIn) StoreRecord(_ context.Context, msg *nats.Msg) (uint64, error) {
 	a := s.p.ask(op{kind: opStore, subject: msg.Subject, msg: msg})
 	return a.sequence, a.err
@@ -284,6 +292,7 @@ type fetchedMsg struct {
 	p             *process
 	subject       string
 	v             version
+	foreign       bool // it is of another run than the search's, and its queue is none of the search's business
 }
 
 func (m *fetchedMsg) Subject() string      { return m.subject }
@@ -297,14 +306,25 @@ func (m *fetchedMsg) Metadata() (*jetstream.MsgMetadata, error) {
 }
 
 func (m *fetchedMsg) DoubleAck(context.Context) error {
+	if m.foreign {
+		return nil
+	}
 	return m.p.ask(op{kind: opAck, subject: m.subject, request: m.v.sequence}).err
 }
 
 func (m *fetchedMsg) NakWithDelay(delay time.Duration) error {
+	if m.foreign {
+		return nil
+	}
 	return m.p.ask(op{kind: opNak, subject: m.subject, delay: delay}).err
 }
 
-func (m *fetchedMsg) InProgress() error { return m.p.ask(op{kind: opAlive}).err }
+func (m *fetchedMsg) InProgress() error {
+	if m.foreign {
+		return nil
+	}
+	return m.p.ask(op{kind: opAlive}).err
+}
 
 func (o op) String() string {
 	subject := strings.TrimPrefix(strings.TrimPrefix(o.subject, "$KV."), "kedge.")

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"fmt"
 	"hash/maphash"
 	"maps"
@@ -15,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/kedge-run/kedge/internal/audit"
+	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -25,6 +27,8 @@ type scenario struct {
 	rules   rules
 	request messages.RunRequest
 	at      time.Time // when the run enters its queue
+	limit   int       // of the concurrency key "k" at the beginning; 0: nobody declared one
+	heirs   bool      // each worker has another run with the key in hand
 }
 
 // maxStates bounds one search; KEDGE_SEARCH_STATES changes it.
@@ -175,8 +179,22 @@ func (st *state) digest() uint64 {
 
 func (s *search) begin() state {
 	st := state{left: s.scenario.budget}
+	if s.scenario.limit > 0 {
+		s.declare(&st.w)
+	}
 	s.start(&st, program{name: "submitter"}, s.submitProgram)
 	return st
+}
+
+// declare stores the limit of the concurrency key.
+func (s *search) declare(w *world) {
+	value, err := json.Marshal(messages.Limits{Limits: map[string]messages.Limit{"k": {Concurrency: s.scenario.limit}}})
+	if err == nil {
+		_, err = w.store(natsx.Put("kedge_settings", messages.LimitsKey(theKey.Tenant), value, 0), &s.scenario.rules)
+	}
+	if err != nil {
+		panic(err)
+	}
 }
 
 // settle asks, in a state where nobody is at work, whether the run comes to its end when no more faults happen, and
@@ -294,6 +312,10 @@ func (s *search) noteMove(st *state, m move) {
 		s.note("the request is submitted again")
 	case m.kind == cancels:
 		s.note("somebody cancels")
+	case m.kind == rivals:
+		s.note("another run with the key is delivered")
+	case m.kind == lowers:
+		s.note("somebody lowers the limit to 1")
 	case m.kind == dispatches:
 		s.note("the timer fires")
 	case m.kind == ticks:
@@ -342,6 +364,26 @@ func scenarios() map[string]scenario {
 			budget: budget{crashes: 1, cancels: 1, dispatches: 2, ticks: 2, deliveries: 1}, endings: []ending{beats},
 			at: epoch.Add(modelTick),
 		},
+		"slots": {
+			budget: budget{crashes: 1, rivals: 2, ticks: 2, deliveries: 2}, endings: []ending{succeeds, beats, drains},
+			request: messages.RunRequest{ConcurrencyKey: "k"},
+		},
+		"slots, lost answers": {
+			budget: budget{lost: 2, rivals: 1, ticks: 2, deliveries: 2}, endings: []ending{succeeds, beats},
+			request: messages.RunRequest{ConcurrencyKey: "k"},
+		},
+		"slots, cancel": {
+			budget: budget{cancels: 1, crashes: 1, sweeps: 1, rivals: 1, ticks: 2, deliveries: 1}, endings: []ending{beats},
+			request: messages.RunRequest{ConcurrencyKey: "k"},
+		},
+		"slots handed on": {
+			budget: budget{crashes: 1, lost: 1, rivals: 1, ticks: 2, deliveries: 2}, endings: []ending{succeeds, drains},
+			request: messages.RunRequest{ConcurrencyKey: "k"}, heirs: true,
+		},
+		"a lowered limit": {
+			budget: budget{rivals: 3, lowers: 1, ticks: 1, deliveries: 1}, endings: []ending{succeeds},
+			request: messages.RunRequest{ConcurrencyKey: "k"}, limit: 2,
+		},
 		"lost processes": {budget: budget{crashes: 1, lost: 1, ticks: 2, deliveries: 2}, endings: []ending{fails, loses}},
 	}
 }
@@ -383,6 +425,17 @@ func TestSearchSees(t *testing.T) {
 		"a lease that nobody looks at": {
 			scenario{budget: budget{ticks: 1, early: 1, deliveries: 2}, endings: []ending{beats}, rules: rules{noLease: true}},
 			"the claim of",
+		},
+		"a slot without compare-and-set": {
+			scenario{budget: budget{rivals: 1, deliveries: 1}, endings: []ending{succeeds}, rules: rules{noSlot: true}, request: messages.RunRequest{ConcurrencyKey: "k"}},
+			"2 runs of the key are under way, at most 1 may be",
+		},
+		"a lowered limit that nobody reads": {
+			scenario{
+				budget: budget{rivals: 2, lowers: 1, deliveries: 1}, endings: []ending{succeeds}, rules: rules{noChange: true},
+				request: messages.RunRequest{ConcurrencyKey: "k"}, limit: 2,
+			},
+			"2 runs of the key are under way, at most 1 may be",
 		},
 	}
 	for name, test := range tests {

@@ -29,6 +29,7 @@ type world struct {
 	dones     int  // replies that were ever stored
 	submitted bool // a submit told its caller that the run is stored
 	jumped    bool // a wall clock was wrong
+	lowered   int  // how many processes there were when the limit was lowered; 0: it was not
 	violation string
 }
 
@@ -37,6 +38,8 @@ type rules struct {
 	noFence  bool // replies are stored whatever the status is
 	noCAS    bool // statuses are stored whatever was stored before
 	noLease  bool // leases can't be found
+	noSlot   bool // slots are stored whoever has them
+	noChange bool // a change of the limits can't be read
 	statuses decoded
 }
 
@@ -72,6 +75,7 @@ const (
 	streamDead
 	streamKeys
 	streamTimers
+	streamSettings
 	numStreams
 )
 
@@ -89,6 +93,8 @@ func streamOf(subject string) int {
 		return streamDead
 	case strings.HasPrefix(subject, "$KV.kedge_keys."):
 		return streamKeys
+	case strings.HasPrefix(subject, "$KV.kedge_settings."):
+		return streamSettings
 	case strings.HasPrefix(subject, "kedge.schedule."):
 		return streamTimers
 	}
@@ -161,6 +167,16 @@ func (w *world) read(from natsx.Reading, name string, behind int) (natsx.Record,
 	return found.record(), nil
 }
 
+// readAll gives what is stored below a filter that ends in a wildcard, markers of deleted values too.
+func (w *world) readAll(filter string) (all []natsx.Named) {
+	for _, at := range w.shelves[streamOf(filter)].subjects {
+		if last, ok := at.last(); ok && strings.HasPrefix(at.name, strings.TrimSuffix(filter, "*")) {
+			all = append(all, natsx.Named{Record: last.record(), Subject: at.name, Deleted: last.deleted()})
+		}
+	}
+	return all
+}
+
 // store stores a message, or refuses it.
 func (w *world) store(msg *nats.Msg, r *rules) (uint64, error) {
 	stream := streamOf(msg.Subject)
@@ -203,7 +219,7 @@ func (w *world) store(msg *nats.Msg, r *rules) (uint64, error) {
 
 func (s *shelf) expectation(msg *nats.Msg, r *rules) error {
 	expected := msg.Header.Get(jetstream.ExpectedLastSubjSeqHeader)
-	if expected == "" || r.noFence && msg.Subject == doneSubject || r.noCAS && msg.Subject == statusSubject {
+	if expected == "" || r.noSlot && strings.HasPrefix(msg.Subject, "$KV.kedge_keys.slot.") || r.noFence && msg.Subject == doneSubject || r.noCAS && msg.Subject == statusSubject {
 		return nil
 	}
 	of := msg.Header.Get(jetstream.ExpectedLastSubjSeqSubjHeader)
@@ -305,8 +321,15 @@ func (w *world) snapshot() audit.Snapshot {
 		s.Requests = append(s.Requests, audit.Request{Run: run, Subject: at, Sequence: request.sequence, StoredAt: epoch.Add(request.stored)})
 	}
 	for _, at := range w.shelves[streamKeys].subjects {
-		if last, ok := at.last(); ok && !last.deleted() && strings.HasPrefix(at.name, natsx.KeySubject("kedge_keys", "unique.")) {
+		last, ok := at.last()
+		if ok && !last.deleted() && strings.HasPrefix(at.name, natsx.KeySubject("kedge_keys", "unique.")) {
 			s.Keys = append(s.Keys, audit.Owned{Run: run, Name: at.name, StoredAt: epoch.Add(last.stored)})
+		}
+		if ok && !last.deleted() && strings.HasPrefix(at.name, natsx.KeySubject("kedge_keys", kindSlot+".")) {
+			var owner slotOwner
+			if json.Unmarshal(last.data, &owner) == nil {
+				s.Keys = append(s.Keys, audit.Owned{Run: audit.Run{Tenant: theKey.Tenant, ID: owner.RunID}, Name: at.name, StoredAt: epoch.Add(last.stored)})
+			}
 		}
 	}
 	for _, at := range w.shelves[streamLeases].subjects {
@@ -321,7 +344,7 @@ func (w *world) snapshot() audit.Snapshot {
 // digest identifies what is stored.
 func (w *world) digest(h *maphash.Hash) {
 	maphash.WriteComparable(h, w.request)
-	maphash.WriteComparable(h, [2]int64{int64(w.now), int64(w.dones)})
+	maphash.WriteComparable(h, [3]int64{int64(w.now), int64(w.dones), int64(w.lowered)})
 	maphash.WriteComparable(h, [2]bool{w.submitted, w.jumped})
 	for i := range w.shelves {
 		maphash.WriteComparable(h, w.shelves[i].sequence)

@@ -22,7 +22,7 @@ type delivery struct {
 	revision uint64               // of the status at submit, by the request's header; 0: unknown
 	// signature is the request's, as it came; nil when there is none that can be read.
 	signature *messages.Signature
-	alone     bool // nothing else runs, and nothing will, where the run would start
+	alone     bool  // nothing else runs, and nothing will, where the run would start
 	slot      *Slot // of the run's concurrency key, taken for the claim
 }
 
