@@ -2,8 +2,10 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,8 +15,8 @@ import (
 
 // Lowering a limit must let nobody in, whoever starts meanwhile. So a slot counts only when
 // the limits, read once more after it was taken, still have a place for it: who took one
-// before a change was there before, and who comes after it sees both the new limit and the
-// slots beyond it, which must be empty before anybody starts.
+// before a change was there before, and who comes after it sees both the new limit and all
+// slots that are held beyond it, and counts them.
 
 // BlockedError says that a run waits for its concurrency key. The message is its caller's:
 // to keep in hand with the Waiter, or to put back.
@@ -178,22 +180,14 @@ func (l *Ledger) tooFast(key LimitKey, rate messages.Rate, wait time.Duration) *
 }
 
 // settleIn does what is left when the limits have not changed since a slot was taken: it looks
-// for slots beyond the limit, which was lowered then, and counts the start.
+// whether a lowered limit has room, and counts the start.
 func (l *Ledger) settleIn(ctx context.Context, d *delivery, known declared) (*BlockedError, error) {
 	key := d.limitKey()
 	limit, _ := known.For(key.Key)
 	if d.slot != nil && !l.places.isClean(key, known.revision) {
-		names, err := natsx.SubjectsOf(ctx, l.js, natsx.KeyStream(l.keysBucket()), l.SlotsSubject(key))
-		if err != nil {
-			return nil, err
+		if blocked, err := l.crowded(ctx, key, limit.Effective(), known.revision); blocked != nil || err != nil {
+			return blocked, err
 		}
-		for _, name := range names {
-			if index, ok := slotIndex(name); ok && index >= limit.Effective() {
-				_, holders, err := l.lookSlots(ctx, key)
-				return &BlockedError{Reason: messages.TakenText(key.Key, limit.Effective(), holders)}, err
-			}
-		}
-		l.places.setClean(key, known.revision)
 	}
 	if limit.Rate == nil {
 		return nil, nil
@@ -203,6 +197,41 @@ func (l *Ledger) settleIn(ctx context.Context, d *delivery, known declared) (*Bl
 		return nil, err
 	}
 	return l.tooFast(key, *limit.Rate, wait), nil
+}
+
+// crowded looks whether a limit that was lowered has room for the slot that was just taken.
+func (l *Ledger) crowded(ctx context.Context, key LimitKey, most int, revision uint64) (*BlockedError, error) {
+	stream := natsx.KeyStream(l.keysBucket())
+	subjects, err := natsx.SubjectsOf(ctx, l.js, stream, l.SlotsSubject(key))
+	if err != nil {
+		return nil, err
+	}
+	beyond := slices.ContainsFunc(subjects, func(subject string) bool {
+		index, ok := slotIndex(subject)
+		return ok && index >= most
+	})
+	if !beyond {
+		l.places.setClean(key, revision)
+		return nil, nil
+	}
+	var holders []messages.RunID
+	for _, subject := range subjects {
+		stored, err := l.newest()(ctx, l.js, stream, subject)
+		if errors.Is(err, natsx.ErrNoRecord) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		var owner slotOwner
+		_ = json.Unmarshal(stored.Data, &owner) // one that can't be read is held all the same
+		holders = append(holders, owner.RunID)
+	}
+	if len(holders) <= most {
+		return nil, nil
+	}
+	slices.Sort(holders)
+	return &BlockedError{Reason: messages.TakenText(key.Key, most, holders)}, nil
 }
 
 func (d *delivery) limitKey() LimitKey {
