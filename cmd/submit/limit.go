@@ -80,12 +80,12 @@ func (f *limitFlags) limit(cmd *cobra.Command) (messages.Limit, error) {
 	limit := messages.Limit{Concurrency: f.concurrency}
 	given := cmd.Flags().Changed
 	switch {
+	case given("burst") && !given("rate"):
+		return limit, usage("--burst belongs to --rate", "for instance --rate 10/1m --burst 5")
 	case !given("concurrency") && !given("rate"):
 		return limit, usage("no limit is given", "--concurrency N bounds the runs at a time, --rate N/TIME how often they start")
 	case given("concurrency") && f.concurrency < 1:
 		return limit, usage("--concurrency: want at least 1", "`submit limit pause KEY` lets no run start")
-	case given("burst") && !given("rate"):
-		return limit, usage("--burst belongs to --rate", "for instance --rate 10/1m --burst 5")
 	case given("burst") && f.burst < 1:
 		return limit, usage("--burst: want at least 1", "")
 	case !given("rate"):

@@ -45,6 +45,7 @@ func TestMain(m *testing.M) {
 //	exits CODE CMD...     run a command that must end with this code
 //	keep NAME             keep the first line of standard output as the variable NAME
 //	await RUN KIND        wait for the first event of a run of this kind
+//	waits RUN TEXT        wait until the status of a run says that it waits for this
 //	bury RUN              store a dead letter of a run, as a worker does
 //	listen SUBJECT        keep what is published there, for heard
 //	nkey NAME             make NAME.nk, the seed of a user's NKey, and the variable NAME, its public key
@@ -58,7 +59,7 @@ func TestScripts(t *testing.T) {
 		RequireUniqueNames:  true,
 		Setup:               func(env *testscript.Env) error { return setupScript(t, env) },
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "await": await, "bury": bury, "listen": listen, "heard": heard,
+			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "await": await, "waits": waits, "bury": bury, "listen": listen, "heard": heard,
 			"nkey": newKey, "trust": trust, "submitted": submitted,
 		},
 	})
@@ -202,6 +203,27 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		_, err := fresh.NextMsgWithContext(ctx) // the run is on its way
 		ts.Check(err)
+	}
+}
+
+func waits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: waits RUN TEXT")
+	}
+	c, err := client.New(stateOf(ts).conn, client.Config{})
+	ts.Check(err)
+	defer c.Close()
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		status, err := c.Status(ctx, messages.RunID(args[0]))
+		ts.Check(err)
+		if strings.Contains(status.Waiting, args[1]) {
+			return
+		}
+		<-tick.C
 	}
 }
 

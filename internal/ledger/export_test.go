@@ -115,3 +115,9 @@ func StoreRequest(ctx context.Context, l *Ledger, queue string, request *message
 func PassAll(l *Ledger, queue string) {
 	l.floors.Store(natsx.ConsumerName(queue, messages.DefaultTenant, messages.DefaultPriority), passed{floor: math.MaxUint64, at: l.clock().Add(time.Hour)})
 }
+
+// NextStart gives what a start at now makes of a rate that is used until a time, or how long it must wait.
+func NextStart(used time.Time, rate messages.Rate, now time.Time) (time.Time, time.Duration) {
+	after, wait := rateRecord{used}.next(rate, now)
+	return after.UsedUntil, wait
+}
