@@ -219,13 +219,21 @@ func (f *fleet) useAll(c *client.Client) messages.RunID {
 	require.NoError(t, err)
 	require.Len(t, schedules, 1, "its own")
 	require.NoError(t, c.RemoveSchedule(ctx, "hourly"))
+	require.NoError(t, c.SetLimit(ctx, "gpu*", messages.Limit{Concurrency: 1, Rate: &messages.Rate{Starts: 100, Per: messages.Duration(time.Second)}}))
+	limited, err := c.Submit(ctx, &messages.RunRequest{PipelineNames: []string{"model"}, ConcurrencyKey: "gpu-1"})
+	require.NoError(t, err)
+	_, err = c.Keys(ctx)
+	require.NoError(t, err)
+	_, err = c.Wait(ctx, limited.RunID)
+	require.NoError(t, err)
+	require.NoError(t, c.RemoveLimit(ctx, "gpu*"))
 	_, err = c.Status(ctx, receipt.RunID)
 	require.NoError(t, err)
 	_, err = c.Result(ctx, receipt.RunID)
 	require.NoError(t, err)
 	list, err := c.List(ctx, client.ListOptions{})
 	require.NoError(t, err)
-	require.Len(t, list, 4, "its own")
+	require.Len(t, list, 5, "its own")
 	workers, err := c.Workers(ctx)
 	require.NoError(t, err)
 	require.Len(t, workers, 2)
@@ -268,6 +276,10 @@ func (f *fleet) foreign(run messages.RunID) {
 				return err
 			}
 			return nil
+		},
+		"limits": func(ctx context.Context, c *client.Client) error { _, err := c.Limits(ctx); return err },
+		"limit": func(ctx context.Context, c *client.Client) error {
+			return c.SetLimit(ctx, "gpu", messages.Limit{Concurrency: 9})
 		},
 		"data": func(ctx context.Context, c *client.Client) error {
 			_, err := c.Submit(ctx, &messages.RunRequest{RuntimeParams: map[string]any{"a": strings.Repeat("x", 300_000)}})
@@ -318,6 +330,13 @@ func (f *fleet) forge(run messages.RunID) {
 	refusedPublish(f.t, nc, natsx.KeySubject("kedge_schedules", messages.ScheduleKey("blue", "hourly")))
 	refusedPublish(f.t, nc, natsx.KeySubject("kedge_leases", messages.StatusKey("red", run)+".1"))
 	refusedPublish(f.t, nc, natsx.KeySubject("kedge_keys", "idem.blue.k"))
+	for _, key := range []string{"slot.red.gpu.0", "slot.blue.gpu.0", "rate.red.gpu.used", "rate.blue.gpu.used"} {
+		refusedPublish(f.t, nc, natsx.KeySubject("kedge_keys", key))
+	}
+	refusedPublish(f.t, nc, natsx.KeySubject("kedge_settings", messages.LimitsKey("blue")))
+	refusedPublish(f.t, nc, "$JS.API.DIRECT.GET.KV_kedge_settings."+natsx.KeySubject("kedge_settings", messages.LimitsKey("blue")))
+	refusedPublish(f.t, nc, "$JS.API.CONSUMER.CREATE.KV_kedge_settings.x."+natsx.KeySubject("kedge_settings", messages.LimitsKey("blue")))
+	refusedPublish(f.t, nc, "$JS.API.CONSUMER.CREATE.KV_kedge_keys.x."+natsx.KeySubject("kedge_keys", "slot.blue.>"))
 	refusedPublish(f.t, nc, s.ObjectChunk(messages.ObjectName{Tenant: "blue", RunID: run, ID: "1-1"}, 0))
 	refusedPublish(f.t, nc, natsx.KeySubject("kedge_settings", messages.PauseKey("demo")))
 	refusedPublish(f.t, nc, s.Worker("w1", "drain"))
@@ -399,6 +418,7 @@ func (f *fleet) workerSubmits() {
 	_, err = js.CreateStream(ctx, jetstream.StreamConfig{Name: "MINE", Subjects: []string{"mine"}})
 	requireRefused(f.t, natsx.ExplainSilence(nc, err))
 	refusedPublish(f.t, nc, messages.Subjects{}.DoneStored("blue", "r"))
+	refusedPublish(f.t, nc, natsx.KeySubject("kedge_settings", messages.LimitsKey("blue")))
 }
 
 func (f *fleet) consoleWrites(run messages.RunID) {
