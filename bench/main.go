@@ -28,7 +28,7 @@ func main() {
 	slots := flag.Int("slots", 0, "runs at a time of a worker process; 0: the loop figures for 16 and for 64")
 	out := flag.String("out", "results.json", "where the results go")
 	slow := flag.Bool("slow", true, "measure recovery and long runs with the default times, which takes minutes")
-	only := flag.String("only", "", "measure one part: session, graphs, conf, hosted, process, loop, cancel, recovery")
+	only := flag.String("only", "", "measure one part: session, graphs, conf, hosted, process, loop, limits, cancel, recovery")
 	runs := flag.Int("runs", 20000, "runs of a throughput figure at default sync; a quarter of it under SyncAlways")
 	sync := flag.String("sync", "both", "server's sync setting of the loop figures: default, always, both")
 	flag.Parse()
@@ -96,6 +96,7 @@ func measure(ctx context.Context, o options) error {
 		{"hosted", func() error { return hostedRuns(ctx, report) }},
 		{"process", func() error { return processes(ctx, report, o) }},
 		{"loop", func() error { return loops(ctx, report, o) }},
+		{"limits", func() error { return limits(ctx, report) }},
 		{"cancel", func() error { return cancels(ctx, report) }},
 		{"recovery", func() error {
 			if !o.slow {

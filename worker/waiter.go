@@ -336,11 +336,16 @@ func (ls *lines) inherit(slot *ledger.Slot) {
 	ls.mu.Lock()
 	l := ls.byKey[slot.Key()]
 	if ls.closed || l == nil || len(l.waiting) == 0 || l.streak >= maxStreak {
+		others := !ls.closed && l != nil && l.streak >= maxStreak
 		if l != nil {
 			l.streak = 0
 		}
 		ls.mu.Unlock()
-		slot.Release()
+		if others {
+			slot.Yield()
+		} else {
+			slot.Release()
+		}
 		return
 	}
 	l.streak++

@@ -39,10 +39,11 @@ type places struct {
 	// clean are the keys of which nobody has a slot beyond the limit, by the revision of the
 	// limits for which that was seen: nobody can get one as long as it is the newest.
 	clean map[LimitKey]uint64
+	left  map[LimitKey]leftSlot // slots that were given up here
 }
 
-// maxClean bounds what is remembered.
-const maxClean = 10_000
+// maxRemembered bounds how many keys are remembered.
+const maxRemembered = 10_000
 
 func (p *places) recall(tenant string) (declared, bool) {
 	p.mu.Lock()
@@ -67,10 +68,28 @@ func (p *places) isClean(key LimitKey, revision uint64) bool {
 func (p *places) setClean(key LimitKey, revision uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.clean == nil || len(p.clean) >= maxClean {
-		p.clean = map[LimitKey]uint64{}
+	if len(p.clean) >= maxRemembered {
+		clear(p.clean)
 	}
-	p.clean[key] = revision
+	set(&p.clean, key, revision)
+}
+
+func (p *places) remember(key LimitKey, slot leftSlot) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.left) >= maxRemembered {
+		clear(p.left)
+	}
+	set(&p.left, key, slot)
+}
+
+// recallLeft gives what was remembered, once.
+func (p *places) recallLeft(key LimitKey) (leftSlot, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	slot, ok := p.left[key]
+	delete(p.left, key)
+	return slot, ok
 }
 
 // admit lets a run that is to start pass its concurrency key: d gets a slot, if the key has a

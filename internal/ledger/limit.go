@@ -104,9 +104,9 @@ func tooMany(n int, what string) error {
 	return &messages.FieldError{Field: "key", Code: messages.CodeInvalidRequest, Reason: fmt.Sprintf("%d keys %s, which is the most; name a prefix, such as team-*", n, what)}
 }
 
-func set[V any](all *map[string]V, name string, value V) {
+func set[K comparable, V any](all *map[K]V, name K, value V) {
 	if *all == nil {
-		*all = map[string]V{}
+		*all = map[K]V{}
 	}
 	(*all)[name] = value
 }

@@ -68,8 +68,10 @@ func TestSlotGoesWithItsRun(t *testing.T) {
 			_, err := b.Cancel(b.ctx(), c.Key(), messages.Cancel{})
 			return errors.Join(err, c.PutBack(b.ctx(), ledger.Outcome{}))
 		},
-		"lost":  func(*bench, *ledger.Claim) error { return nil }, // it runs out
-		"alive": func(b *bench, c *ledger.Claim) error { return errors.Join(c.Beat(b.ctx(), nil), c.Finish(b.ctx(), succeeded)) },
+		"lost": func(*bench, *ledger.Claim) error { return nil }, // it runs out
+		"alive": func(b *bench, c *ledger.Claim) error {
+			return errors.Join(c.Beat(b.ctx(), nil), c.Finish(b.ctx(), succeeded))
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

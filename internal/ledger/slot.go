@@ -116,19 +116,56 @@ func (s *Slot) Renew(ctx context.Context) error {
 	return err
 }
 
-// Release gives the slot up, without waiting. What is lost of that runs out.
+// Release gives the slot up, without waiting. What is lost of that runs out. The next run
+// with the key that this ledger claims soon takes it again without a search.
 func (s *Slot) Release() {
+	if removed := s.remove(); removed != nil {
+		s.ledger.places.remember(s.key, leftSlot{s.index, removed, s.ledger.clock()})
+	}
+}
+
+// Yield is Release in favour of all others.
+func (s *Slot) Yield() { s.remove() }
+
+func (s *Slot) remove() *natsx.Commit {
 	if s == nil || s.revision == 0 {
-		return
+		return nil
 	}
 	msg := natsx.Remove(s.ledger.keysBucket(), s.name(), minTTL)
 	natsx.Expect(msg, msg.Subject, s.revision)
-	s.ledger.keys.Add(msg)
 	s.revision = 0
+	return s.ledger.keys.Add(msg)
+}
+
+// leftSlot is a slot that was given up a moment ago.
+type leftSlot struct {
+	index   int
+	removed *natsx.Commit
+	at      time.Time
+}
+
+// retake takes the slot that was given up last, if nobody else has it by now.
+func (l *Ledger) retake(ctx context.Context, key LimitKey, limit int, owner slotOwner) *Slot {
+	left, ok := l.places.recallLeft(key)
+	if !ok || left.index >= limit || l.clock().Sub(left.at) >= minTTL {
+		return nil
+	}
+	revision, err := left.removed.Wait(ctx)
+	if err != nil {
+		return nil
+	}
+	slot := &Slot{ledger: l, key: key, index: left.index, revision: revision}
+	if slot.store(ctx, owner) != nil { // what it left open runs out
+		return nil
+	}
+	return slot
 }
 
 // takeSlot takes a free slot below limit, or gives the runs that hold the key.
 func (l *Ledger) takeSlot(ctx context.Context, key LimitKey, limit int, owner slotOwner) (*Slot, []messages.RunID, error) {
+	if slot := l.retake(ctx, key, limit, owner); slot != nil {
+		return slot, nil, nil
+	}
 	for range maxConflicts {
 		places, holders, err := l.lookSlots(ctx, key)
 		if err != nil {
