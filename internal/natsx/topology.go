@@ -110,7 +110,7 @@ func (t Topology) streams() []jetstream.StreamConfig {
 	records.RePublish = &jetstream.RePublish{
 		Source: s.Done("*", "*"), Destination: s.DoneStored("{{wildcard(1)}}", "{{wildcard(2)}}"),
 	}
-	settings := t.bucket("settings", "pauses of queues", 16<<20)
+	settings := t.bucket("settings", "pauses of queues, limits of concurrency keys", 16<<20)
 	leases := t.bucket("leases", "signs of life of runs, and the roster of workers", 256<<20)
 	leases.SubjectDeleteMarkerTTL = leaseMarkerTTL
 	keys := t.bucket("keys", "idempotency and unique keys, limits and their slots", 256<<20)
