@@ -23,6 +23,17 @@ func TestWhyARunWaits(t *testing.T) {
 	full.Busy, stopped.Paused, foreign.Tenants = 2, "worker", []string{"other"}
 	fleet := func(workers ...messages.Worker) client.Fleet { return client.Fleet{Workers: workers} }
 	paused := client.Fleet{Workers: []messages.Worker{free}, Pauses: map[string]messages.Pause{"q": {By: "me", Reason: "moving"}}}
+	keyed := with(func(s *messages.Status) { s.ConcurrencyKey, s.Waiting = "k", "as of then" })
+	keys := func(limits messages.Limits, holders ...messages.RunID) client.Fleet {
+		f := fleet(free)
+		f.Keys.Limits = limits
+		for _, run := range holders {
+			f.Keys.Holders = append(f.Keys.Holders, client.KeyHolder{Key: "k", RunID: run}, client.KeyHolder{Key: "other", RunID: "x"})
+		}
+		return f
+	}
+	two := messages.Limits{Limits: map[string]messages.Limit{"k*": {Concurrency: 2}}}
+	stop := messages.Limits{Pauses: map[string]messages.KeyPause{"k": {Pause: messages.Pause{By: "me"}}}}
 	for name, c := range map[string]struct {
 		fleet  client.Fleet
 		status messages.Status
@@ -37,6 +48,10 @@ func TestWhyARunWaits(t *testing.T) {
 		"all stopped":   {fleet(stopped), queued, "a worker: all that serve the queue are paused or stop"},
 		"all full":      {fleet(full, stopped), queued, "a free worker: all slots are taken"},
 		"suspected":     {fleet(free), with(func(s *messages.Status) { s.Losses = 2 }), "a worker to itself: it was lost 2 times"},
+		"a key":         {keys(messages.Limits{}, "a"), keyed, `concurrency key "k": 1 of at most 1 at a time under way (a)`},
+		"both places":   {keys(two, "b", "a"), keyed, `concurrency key "k": 2 of at most 2 at a time under way (a, b)`},
+		"a free place":  {keys(two, "a"), keyed, ""},
+		"a paused key":  {keys(stop), keyed, `concurrency key "k" to be resumed: paused by me`},
 		"its turn":      {fleet(full, free), queued, "its turn"},
 	} {
 		require.Equal(t, c.want, c.fleet.Why(&c.status, now), name)

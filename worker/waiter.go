@@ -359,6 +359,6 @@ func (ls *lines) inherit(slot *ledger.Slot) {
 			slot.Release()
 			return
 		}
-		ls.start(l, slot)
+		_, _ = ls.start(l, slot) // what waits again waits in line
 	}()
 }
