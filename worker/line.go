@@ -13,7 +13,7 @@ import (
 // a redelivery now and then instead of a sign of life of each every few seconds.
 const (
 	maxInLine = 16  // of one key
-	maxInHand = 256 // of all keys; a key with none in hand gets one all the same
+	maxInHand = 256 // of all keys, and how many keys have a line; each of these has one request in hand all the same
 )
 
 // maxStreak is how often in a row a slot goes from one run of this worker to the next one that waits here. Then it is
@@ -123,7 +123,12 @@ func (p *pace) delay(now time.Time) time.Duration {
 	}
 	if last := now.Add(longestPutBack); p.back.After(last) {
 		p.back = last
-		return longestPutBack/2 + rand.N(longestPutBack/2) //nolint:gosec // it spreads returns, it hides nothing
+		return longestWait()
 	}
 	return p.back.Sub(now)
+}
+
+// longestWait spreads the returns of those that come back late.
+func longestWait() time.Duration {
+	return longestPutBack/2 + rand.N(longestPutBack/2) //nolint:gosec // it hides nothing
 }

@@ -108,17 +108,23 @@ func (ls *lines) explain(patience time.Duration) {
 			continue
 		}
 		w.explained = now
-		ls.tell(w, reasons[i])
+		told := ls.tell(w, reasons[i])
 		w.busy.Unlock()
+		if !told {
+			return // a server that is away must not keep the lines from their signs of life
+		}
 	}
 }
 
-func (ls *lines) tell(w *inLine, reason string) {
+// tell reports whether the status was told, or need not be.
+func (ls *lines) tell(w *inLine, reason string) bool {
 	ctx, cancel := context.WithTimeout(ls.ctx, ls.worker.cfg.Timing.Heartbeat)
 	defer cancel()
-	if err := w.Explain(ctx, reason); err != nil {
+	err := w.Explain(ctx, reason)
+	if err != nil {
 		zerolog.Ctx(ctx).Warn().Err(err).Str(fieldRunID, string(w.RunID())).Msg("the status could not be told why its run waits")
 	}
+	return err == nil
 }
 
 // join takes a request into the line of its key, if others wait there: it comes after them. It is false when nobody
@@ -144,6 +150,11 @@ func (ls *lines) park(blocked *ledger.BlockedError) {
 	}
 	key := blocked.Waiter.Key()
 	l := ls.byKey[key]
+	if l == nil && len(ls.byKey) >= maxInHand { // each line costs the server a look every second
+		ls.mu.Unlock()
+		ls.putBack(&inLine{Waiter: blocked.Waiter}, blocked.Reason, longestWait())
+		return
+	}
 	if l == nil {
 		l = newLine(key)
 		ls.byKey[key] = l

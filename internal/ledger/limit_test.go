@@ -42,7 +42,7 @@ func (b *bench) admit(w *ledger.Waiter) *ledger.Claim {
 	return claim
 }
 
-var succeeded = &messages.Reply{Result: &messages.RunResult{}}
+func succeeded() *messages.Reply { return &messages.Reply{Result: &messages.RunResult{}} }
 
 // holders are the runs that hold a key, by what is stored.
 func (b *bench) holders(key string) (runs []messages.RunID) {
@@ -60,7 +60,7 @@ func (b *bench) holders(key string) (runs []messages.RunID) {
 // A slot goes with its run, whatever becomes of that: the next one gets it.
 func TestSlotGoesWithItsRun(t *testing.T) {
 	for name, end := range map[string]func(b *bench, c *ledger.Claim) error{
-		"finished": func(b *bench, c *ledger.Claim) error { return c.Finish(b.ctx(), succeeded) },
+		"finished": func(b *bench, c *ledger.Claim) error { return c.Finish(b.ctx(), succeeded()) },
 		"put back": func(b *bench, c *ledger.Claim) error {
 			return c.PutBack(b.ctx(), ledger.Outcome{Delay: time.Minute, Reason: "its worker stopped"})
 		},
@@ -70,7 +70,7 @@ func TestSlotGoesWithItsRun(t *testing.T) {
 		},
 		"lost": func(*bench, *ledger.Claim) error { return nil }, // it runs out
 		"alive": func(b *bench, c *ledger.Claim) error {
-			return errors.Join(c.Beat(b.ctx(), nil), c.Finish(b.ctx(), succeeded))
+			return errors.Join(c.Beat(b.ctx(), nil), c.Finish(b.ctx(), succeeded()))
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -90,7 +90,7 @@ func TestSlotGoesWithItsRun(t *testing.T) {
 			again := b.admit(waits.Waiter)
 			require.Empty(t, b.status(second).Waiting)
 			require.Equal(t, []messages.RunID{second.RunID}, b.holders(key))
-			require.NoError(t, again.Finish(b.ctx(), succeeded))
+			require.NoError(t, again.Finish(b.ctx(), succeeded()))
 			require.Eventually(t, func() bool { return len(b.holders(key)) == 0 }, 10*time.Second, 10*time.Millisecond)
 		})
 	}
@@ -107,7 +107,7 @@ func TestSlotIsHandedOn(t *testing.T) {
 	other := b.blocked("w2").Waiter
 	var left *ledger.Slot
 	claim.OnLeave(func(slot *ledger.Slot) { left = slot })
-	require.NoError(t, claim.Finish(b.ctx(), succeeded))
+	require.NoError(t, claim.Finish(b.ctx(), succeeded()))
 	require.NotNil(t, left)
 	require.Equal(t, "k", left.Key().Key)
 	_, err := other.Claim(b.ctx(), "w2", nil)
@@ -115,8 +115,8 @@ func TestSlotIsHandedOn(t *testing.T) {
 	next, err := heir.Claim(b.ctx(), "w1", left)
 	require.NoError(t, err)
 	require.Equal(t, []messages.RunID{second.RunID}, b.holders("k"))
-	require.NoError(t, next.Finish(b.ctx(), succeeded))
-	require.NoError(t, b.admit(other).Finish(b.ctx(), succeeded))
+	require.NoError(t, next.Finish(b.ctx(), succeeded()))
+	require.NoError(t, b.admit(other).Finish(b.ctx(), succeeded()))
 }
 
 // A worker whose slot was taken from it, by hand or by a store that lost data, stops: another run may have started.
@@ -146,7 +146,7 @@ func TestUnreadableLimitsLetNobodyIn(t *testing.T) {
 		require.NoError(t, settings.Delete(b.ctx(), "limits.default", jetstream.LastRevision(0)))
 		claim, err := b.Claim(b.ctx(), msg, "w1")
 		require.NoError(t, err)
-		require.NoError(t, claim.Finish(b.ctx(), succeeded))
+		require.NoError(t, claim.Finish(b.ctx(), succeeded()))
 	}
 }
 

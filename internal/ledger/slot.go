@@ -24,6 +24,10 @@ import (
 
 const kindSlot = "slot"
 
+// slotMargin is how much longer than its claim a slot lasts: so long a worker may take to see
+// that the claim is over.
+const slotMargin = time.Second
+
 // slotOwner is the value of a slot.
 type slotOwner struct {
 	RunID  messages.RunID `json:"run_id"`
@@ -67,7 +71,7 @@ func (s *Slot) store(ctx context.Context, owner slotOwner) error {
 	if err != nil {
 		return fmt.Errorf("storing slot of %q: %w", s.key.Key, err)
 	}
-	msg := natsx.Put(l.keysBucket(), s.name(), value, wholeSeconds(l.cfg.LeaseTTL))
+	msg := natsx.Put(l.keysBucket(), s.name(), value, wholeSeconds(l.cfg.LeaseTTL+slotMargin))
 	natsx.Expect(msg, msg.Subject, s.revision)
 	revision, err := l.keys.Store(ctx, msg)
 	if natsx.WrongSequence(err) {
