@@ -28,7 +28,7 @@ const (
 // key: only their message, which the worker keeps alive.
 type lines struct {
 	worker *Worker
-	ctx    context.Context // of the claims; set by loop
+	ctx    context.Context // of the claims
 	ended  context.Context // done when the worker stops
 	end    context.CancelFunc
 	work   sync.WaitGroup
@@ -39,7 +39,8 @@ type lines struct {
 	closed bool
 }
 
-func newLines(w *Worker, ctx context.Context) *lines { //nolint:revive // the context is the worker's, as in work
+// newLines makes the lines of a worker; ctx is that of its claims, which outlasts a stop.
+func newLines(ctx context.Context, w *Worker) *lines {
 	ls := &lines{worker: w, ctx: ctx, byKey: map[ledger.LimitKey]*line{}}
 	ls.ended, ls.end = context.WithCancel(ctx)
 	return ls

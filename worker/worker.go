@@ -112,7 +112,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	defer w.ledger.Close()
 
 	workCtx := context.WithoutCancel(ctx)
-	w.lines = newLines(w, workCtx)
+	w.lines = newLines(workCtx, w)
 	crew := newCrew(func(msg jetstream.Msg) { w.execute(workCtx, msg) })
 	defer crew.dismiss()
 	fetch := newFetcher(consumers, w.subjects, w.slots, w.cfg.Timing.Sweep, crew.hand)

@@ -20,4 +20,11 @@
 // owner wrote last. Status and reply lie in one stream, so the server checks this
 // in the same step as it stores: a worker that slept through its lease cannot
 // publish, whatever it believes.
+//
+// # Concurrency keys
+//
+// Of the runs with one key at most as many are claimed at a time as its limit says. A
+// claim first stores one of the key's slots, and then reads the limits once more; what
+// must wait is a [Waiter], in hand or in its queue. A slot runs out later than its claim
+// does, so nobody starts beside a worker that only slept.
 package ledger
