@@ -124,6 +124,14 @@ func (f *fetcher) retry(s *source) {
 	})
 }
 
+// expect makes all sources be asked after a delay, when a request comes back that was put back: that gives no hint.
+func (f *fetcher) expect(delay time.Duration) {
+	time.AfterFunc(delay+hintPause, func() {
+		f.wakeAll()
+		f.wake()
+	})
+}
+
 func (f *fetcher) wake() {
 	select {
 	case f.woken <- struct{}{}:

@@ -31,6 +31,7 @@ type lines struct {
 	ctx    context.Context // of the claims
 	ended  context.Context // done when the worker stops
 	end    context.CancelFunc
+	expect func(time.Duration) // tells the fetcher when a request comes back; set before loop
 	work   sync.WaitGroup
 
 	mu     sync.Mutex // guards the fields below, and the lines
@@ -191,6 +192,9 @@ func (ls *lines) putBack(out *inLine, reason string, delay time.Duration) {
 	defer out.busy.Unlock()
 	if !out.Redelivered() {
 		ls.tell(out, reason)
+	}
+	if delay < ls.worker.cfg.Timing.Sweep {
+		defer ls.expect(delay)
 	}
 	if err := out.PutBack(delay); err != nil {
 		zerolog.Ctx(ls.ctx).Warn().Err(err).Str(fieldRunID, string(out.RunID())).Msg("a waiting request could not be put back, it comes again after its ack wait")

@@ -116,6 +116,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	crew := newCrew(func(msg jetstream.Msg) { w.execute(workCtx, msg) })
 	defer crew.dismiss()
 	fetch := newFetcher(consumers, w.subjects, w.slots, w.cfg.Timing.Sweep, crew.hand)
+	w.lines.expect = fetch.expect
 	silence, err := w.listen(ctx, fetch)
 	defer silence()
 	if err != nil {
