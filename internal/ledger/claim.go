@@ -39,7 +39,9 @@ func (l *Ledger) claim(ctx context.Context, msg jetstream.Msg, worker string, al
 		// No run can be answered; the server's advisory keeps the reason.
 		return nil, errors.Join(err, msg.TermWithReason(err.Error()))
 	}
-	l.authenticate(ctx, &d, msg)
+	if d.invalid != nil && d.invalid.Code == messages.CodeNotTrusted {
+		l.tellUntrusted(ctx, d)
+	}
 	d.alone = alone
 	old, known := d.promised()
 	return l.claimFrom(ctx, msg, d, worker, old, known)
@@ -121,6 +123,7 @@ func (l *Ledger) inspect(msg jetstream.Msg) (delivery, error) {
 		d.revision, _ = strconv.ParseUint(msg.Headers().Get(messages.RevisionHeader), 10, 64) // 0: none
 	}
 	d.request, d.invalid = l.readRequest(msg.Data(), address)
+	l.authenticate(&d, msg)
 	return d, nil
 }
 

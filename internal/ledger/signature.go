@@ -115,7 +115,7 @@ func signatureOf(header nats.Header) *messages.Signature {
 }
 
 // authenticate refuses a request whose signature this ledger must trust and doesn't.
-func (l *Ledger) authenticate(ctx context.Context, d *delivery, msg jetstream.Msg) {
+func (l *Ledger) authenticate(d *delivery, msg jetstream.Msg) {
 	var err error
 	d.signature, err = messages.ReadSignature(msg.Headers().Values(messages.SignatureHeader))
 	if l.cfg.Trusted == nil {
@@ -136,7 +136,10 @@ func (l *Ledger) authenticate(ctx context.Context, d *delivery, msg jetstream.Ms
 		err = errors.New("the request is not signed, and this worker runs signed ones only; submit it with --sign-with")
 	}
 	d.invalid = &messages.FieldError{Field: "signature", Code: messages.CodeNotTrusted, Reason: err.Error()}
-	log := zerolog.Ctx(ctx).Warn().Str(fieldRunID, string(d.address.RunID)).Str("tenant", d.address.Tenant).Err(err)
+}
+
+func (l *Ledger) tellUntrusted(ctx context.Context, d delivery) {
+	log := zerolog.Ctx(ctx).Warn().Str(fieldRunID, string(d.address.RunID)).Str("tenant", d.address.Tenant).Str("reason", d.invalid.Reason)
 	if d.signature != nil {
 		log = log.Str("key", d.signature.Key)
 	}

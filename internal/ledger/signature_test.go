@@ -371,3 +371,25 @@ func TestSigningKeysAreChecked(t *testing.T) {
 	_, err = ledger.New(b.js, ledger.Config{Trusted: map[string][]string{public(t, account): {"*"}}})
 	require.ErrorContains(t, err, "a trusted key is not")
 }
+
+// A request in hand waits for its concurrency key and is claimed later: whether it is trusted is asked before.
+func TestUntrustedRequestWaitsInNoLine(t *testing.T) {
+	b, k := newSigned(t)
+	run := messages.RunID("keyed")
+	subject := messages.Subjects{}.Request(messages.P1, queue, messages.DefaultTenant, run)
+	body := `{"run_id":"keyed","concurrency_key":"k"}`
+	for _, test := range []struct {
+		header nats.Header
+		waits  bool
+	}{
+		{nats.Header{}, false},
+		{signedBy(sign(t, k.stranger, subject, body)), false},
+		{signedBy(sign(t, k.mine, subject, body)), true},
+	} {
+		_, err := b.js.PublishMsg(b.ctx(), &nats.Msg{Subject: subject, Data: []byte(body), Header: test.header})
+		require.NoError(t, err)
+		msg := b.next()
+		require.Equal(t, test.waits, b.Waiter(msg) != nil)
+		require.NoError(t, msg.DoubleAck(b.ctx()))
+	}
+}
