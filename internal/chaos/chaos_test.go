@@ -59,6 +59,7 @@ func runChaos(t *testing.T, title string, servers int) {
 	b := &breaker{f: f, random: rand.New(rand.NewPCG(seed, 8)), counts: map[string]int{}}
 	ctx, cancel := context.WithTimeout(t.Context(), form.limit)
 	defer cancel()
+	require.NoError(t, c.clients[0].SetLimit(ctx, "chaos-*", messages.Limit{Concurrency: keyLimit}))
 	order := b.order(form.faults)
 	for i, fault := range order {
 		// Runs come while the fault is there, and a bit before and after.
@@ -75,7 +76,7 @@ func runChaos(t *testing.T, title string, servers int) {
 	c.group.Wait()
 	b.counts["submits twice at once"], b.counts["requests that came too late"] = c.duplicates, 2*c.late
 	b.counts["submits refused by a full queue"], b.counts["cancels"] = c.full, c.cancels
-	b.counts["submits that a wrong clock gave up"] = c.unstored
+	b.counts["submits that a wrong clock gave up"], b.counts["runs with a concurrency key"] = c.unstored, c.keyed
 
 	result := table{title: title, counts: b.counts, runs: len(c.runs), states: c.states, wrong: len(c.wrong)}
 	result.findings = f.auditUntilQuiet(c.runs)

@@ -32,7 +32,14 @@ type crowd struct {
 	cancels    int
 	full       int
 	unstored   int
+	keyed      int
 }
+
+// A part of the runs has one of a few concurrency keys, each with this limit.
+const (
+	keys     = 3
+	keyLimit = 4
+)
 
 func newCrowd(f *fleet, seed uint64) *crowd {
 	c := &crowd{f: f, random: rand.New(rand.NewPCG(seed, 7)), states: map[messages.State]int{}}
@@ -65,6 +72,10 @@ func (c *crowd) plan() plan {
 	p.first, p.second = c.clients[c.random.IntN(4)], c.clients[c.random.IntN(4)]
 	p.request = &messages.RunRequest{
 		RunID: messages.NewRunID(time.Now()), RuntimeParams: map[string]any{"x": p.x, "ms": p.ms}, Outputs: []string{"answer"},
+	}
+	if c.random.IntN(5) == 0 {
+		p.request.ConcurrencyKey = fmt.Sprint("chaos-", c.random.IntN(keys))
+		c.keyed++
 	}
 	c.runs = append(c.runs, audit.Run{Tenant: messages.DefaultTenant, ID: p.request.RunID})
 	return p
