@@ -18,7 +18,7 @@ import (
 
 // vectorRuns is how many vectors are asked: each needs Python processes of its own. KEDGE_HOSTED_VECTORS gives another
 // number, 0 for all.
-const vectorRuns = 6
+const vectorRuns = 24
 
 // vectorClock is the time that Kedro was given when it answered.
 const vectorClock = "2024-02-02T02.02.02.002Z"
