@@ -40,10 +40,12 @@ func (c *counter) session() session.Session {
 // requireClean wants that nothing of ended runs is left, slots among it.
 func (f *fixture) requireClean() {
 	f.t.Helper()
+	var found []audit.Finding
 	require.Eventually(f.t, func() bool {
 		s, err := audit.Read(f.t.Context(), f.js, messages.Subjects{})
-		return err == nil && len(s.Findings(audit.Expect{Ended: true})) == 0
-	}, deadline, 20*time.Millisecond, "the auditor finds something")
+		found = s.Findings(audit.Expect{Ended: true})
+		return err == nil && len(found) == 0
+	}, deadline, 20*time.Millisecond, "the auditor finds %v", &found)
 }
 
 // TestLimitIsExact lets eight workers work off runs of one key: two at a time, and never three.

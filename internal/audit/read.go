@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kedge-run/kedge/internal/natsx"
@@ -46,7 +47,10 @@ func (r reader) unreadable(where string, err error) {
 	r.snapshot.Unreadable = append(r.snapshot.Unreadable, Finding{Kind: KindUnreadable, Detail: where + ": " + err.Error()})
 }
 
-// bucket gives the values of a bucket as they are now, without the markers of removed ones.
+// silence is after how long without a message it is asked whether there are more.
+const silence = time.Second
+
+// stream gives the values of a bucket as they are now, without the markers of removed ones.
 func (r reader) stream(ctx context.Context, name string, read func(jetstream.Msg, uint64)) error {
 	stream, err := r.js.Stream(ctx, name)
 	if errors.Is(err, jetstream.ErrStreamNotFound) {
@@ -68,7 +72,15 @@ func (r reader) stream(ctx context.Context, name string, read func(jetstream.Msg
 	}
 	defer it.Stop()
 	for {
-		msg, err := it.Next(jetstream.NextContext(ctx))
+		msg, err := it.Next(jetstream.NextMaxWait(silence))
+		if errors.Is(err, nats.ErrTimeout) {
+			// What was there may have run out before it came.
+			info, err := consumer.Info(ctx)
+			if err != nil || info.NumPending == 0 {
+				return err
+			}
+			continue
+		}
 		if err != nil {
 			return err
 		}
