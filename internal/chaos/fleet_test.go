@@ -43,12 +43,12 @@ type node struct {
 func newFleet(t *testing.T, servers, workers, slots int, lease time.Duration) *fleet {
 	t.Helper()
 	f := &fleet{t: t, lease: lease, slots: slots, killed: map[string]time.Time{}}
+	stores := t.TempDir() // before the cleanup: what is asked for last goes first
 	t.Cleanup(f.end)
 	var routes []string
 	for i := range servers {
-		n := &node{role: serverRole{
-			Name: "server-" + strconv.Itoa(i), Store: filepath.Join(t.TempDir(), "store"), Port: freePort(t), ClusterPort: freePort(t),
-		}}
+		name := "server-" + strconv.Itoa(i)
+		n := &node{role: serverRole{Name: name, Store: filepath.Join(stores, name), Port: freePort(t), ClusterPort: freePort(t)}}
 		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", n.role.ClusterPort))
 		f.servers = append(f.servers, n)
 	}

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kedge-run/kedge/internal/audit"
+	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -73,42 +75,28 @@ type start struct {
 }
 
 // starts reads who started which run when.
-func (f *fleet) starts(ctx context.Context) (map[messages.RunID][]start, error) {
-	all := map[messages.RunID][]start{}
-	stream, err := f.js.Stream(ctx, "KEDGE_EVENTS")
-	if err != nil {
-		return nil, err
-	}
-	left := stream.CachedInfo().State.Msgs
-	consumer, err := stream.OrderedConsumer(ctx, jetstream.OrderedConsumerConfig{})
-	if err != nil {
-		return nil, err
-	}
-	it, err := consumer.Messages()
-	if err != nil {
-		return nil, err
-	}
-	defer it.Stop()
-	for ; left > 0; left-- {
-		msg, err := it.Next(jetstream.NextContext(ctx))
-		if err != nil {
-			return nil, err
-		}
-		meta, err := msg.Metadata()
-		if err != nil {
-			return nil, err
-		}
-		events, err := messages.DecodeEvents(msg.Data())
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range events {
-			if e.Kind == messages.EventClaimed {
-				all[e.RunID] = append(all[e.RunID], start{meta.Timestamp, e.Worker})
+func (f *fleet) starts() map[messages.RunID][]start {
+	f.t.Helper()
+	var all map[messages.RunID][]start
+	f.eventually("reading the events", func(ctx context.Context) error {
+		all = map[messages.RunID][]start{}
+		var wrong error
+		err := natsx.Each(ctx, f.js, "KEDGE_EVENTS", ">", func(msg jetstream.Msg) {
+			meta, err := msg.Metadata()
+			events, undecoded := messages.DecodeEvents(msg.Data())
+			if err := errors.Join(err, undecoded); err != nil {
+				wrong = err
+				return
 			}
-		}
-	}
-	return all, nil
+			for _, e := range events {
+				if e.Kind == messages.EventClaimed {
+					all[e.RunID] = append(all[e.RunID], start{meta.Timestamp, e.Worker})
+				}
+			}
+		})
+		return errors.Join(err, wrong)
+	})
+	return all
 }
 
 // recoveries gives, for each run whose worker was killed under it, the time from the kill to the next start.

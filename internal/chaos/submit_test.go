@@ -142,7 +142,10 @@ func (c *crowd) tooLate(ctx context.Context, request *messages.RunRequest) {
 	}
 	for _, priority := range []messages.Priority{messages.P1, messages.P3} {
 		subject := messages.Subjects{}.Request(priority, queue, messages.DefaultTenant, request.RunID)
-		_, _ = c.f.js.PublishMsg(ctx, &nats.Msg{Subject: subject, Data: body}) // some are refused, and may be
+		// Some are refused, and may be; a server that is killed meanwhile never answers.
+		once, cancel := context.WithTimeout(ctx, 5*time.Second)
+		_, _ = c.f.js.PublishMsg(once, &nats.Msg{Subject: subject, Data: body})
+		cancel()
 	}
 }
 
