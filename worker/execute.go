@@ -80,7 +80,7 @@ func (w *Worker) begin(ctx context.Context, claim *ledger.Claim, since time.Time
 	unnamed := zerolog.Ctx(ctx).With().Str(fieldTenant, status.Tenant).Int(fieldAttempt, status.Attempt).Logger()
 	logger := unnamed.With().Str(fieldRunID, string(status.RunID)).Logger()
 	r := &run{
-		claim: claim, key: claim.Key(), unnamed: unnamed,
+		claim: claim, key: claim.Key(), attempt: status.Attempt, unnamed: unnamed,
 		due: since.Add(w.cfg.Timing.Heartbeat), expires: since.Add(w.cfg.Timing.Lease),
 		inputs: inputs{worker: w, tenant: status.Tenant},
 	}
@@ -197,6 +197,10 @@ func (w *Worker) conclude(r *run, result *session.Result, err error) {
 // not be lost to a server that restarts.
 func (w *Worker) finish(ctx context.Context, r *run, reply *messages.Reply) {
 	log := zerolog.Ctx(ctx)
+	if !r.abandoned {
+		w.slots.store(1)
+		defer w.slots.store(-1)
+	}
 	for {
 		err := r.claim.Finish(ctx, reply)
 		switch {

@@ -12,6 +12,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/kedge-run/kedge/internal/fault"
+	"github.com/kedge-run/kedge/internal/ledger"
 	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/session"
 	"github.com/kedge-run/kedge/worker"
@@ -86,6 +88,47 @@ func TestCancelQueued(t *testing.T) {
 	require.Equal(t, messages.StateCancelled, f.wait(second).State())
 	require.Equal(t, messages.StateSucceeded, f.wait(first).State())
 	require.Empty(t, g.started, "a cancelled run was started")
+	f.emptyQueue()
+}
+
+// TestStoringTakesNoSlot: with one slot the next run starts while the reply of the one before is being stored; stopping waits
+// for both.
+func TestStoringTakesNoSlot(t *testing.T) {
+	f, g := newFixture(t), newGate(false)
+	stored, goOn := make(chan struct{}), make(chan struct{})
+	points := &fault.Points{}
+	points.Set(ledger.FaultReplyStored, func(context.Context) error {
+		points.Set(ledger.FaultReplyStored, nil)
+		close(stored)
+		<-goOn
+		return nil
+	})
+	w := f.start(g.session(), func(cfg *worker.Config) { cfg.Concurrency, cfg.Faults = 1, points })
+	first, second := f.submit(messages.RunRequest{}), f.submit(messages.RunRequest{})
+	g.release <- struct{}{}
+	<-stored
+	require.Equal(t, string(first), g.next(t))
+	require.Equal(t, string(second), g.next(t))
+	require.Equal(t, 1, f.info(w).Busy)
+	g.release <- struct{}{}
+	require.Equal(t, messages.StateSucceeded, f.wait(second).State())
+
+	stopped := make(chan struct{})
+	go func() { defer close(stopped); w.stop() }()
+	require.Eventually(t, func() bool {
+		workers, err := f.client.Workers(t.Context())
+		return err == nil && len(workers) == 1 && workers[0].Draining
+	}, deadline, 5*time.Millisecond)
+	select {
+	case <-stopped:
+		t.Fatal("the first run has not ended")
+	default:
+	}
+	close(goOn)
+	<-stopped
+	status, err := f.client.Status(t.Context(), first)
+	require.NoError(t, err)
+	require.Equal(t, messages.StateSucceeded, status.State)
 	f.emptyQueue()
 }
 

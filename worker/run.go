@@ -14,11 +14,12 @@ import (
 
 // run is one claimed run in this worker.
 type run struct {
-	claim  *ledger.Claim
-	key    ledger.Key
-	ctx    context.Context // of the session; its cause says why it ended
-	stop   context.CancelCauseFunc
-	inputs inputs // used by the slot's goroutine only
+	claim   *ledger.Claim // it may wait for the server; what the services tell is kept here
+	key     ledger.Key
+	attempt int
+	ctx     context.Context // of the session; its cause says why it ended
+	stop    context.CancelCauseFunc
+	inputs  inputs // used by the slot's goroutine only
 	// unnamed is the logger for the session, which adds the run's id itself.
 	unnamed zerolog.Logger
 

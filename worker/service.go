@@ -132,9 +132,8 @@ func (w *Worker) answerInfo(context.Context, []byte) (any, error) {
 	}
 	list := []inHand{}
 	for _, r := range w.runs.all() {
-		status := r.claim.Status()
 		r.mu.Lock()
-		list = append(list, inHand{status.RunID, status.Tenant, status.Attempt, r.progress})
+		list = append(list, inHand{r.key.RunID, r.key.Tenant, r.attempt, r.progress})
 		r.mu.Unlock()
 	}
 	return struct {

@@ -14,6 +14,7 @@ type slots struct {
 	mu        sync.Mutex // guards the fields below
 	total     int
 	taken     int
+	storing   int           // taken by runs of which nothing is left to do but to store their replies
 	abandoned int           // taken by runs that have ended but whose nodes have not returned
 	idle      chan struct{} // closed when no place holds a run that has not ended; nil while nobody waits
 	alone     chan struct{} // closed when its one waiter has the only place taken; nil while no place is kept for that
@@ -40,7 +41,33 @@ func (s *slots) free() int {
 	if s.alone != nil || s.paused.queue || s.paused.worker {
 		return 0
 	}
-	return s.total - s.taken
+	return max(0, s.total-s.taken+min(s.storing, s.spare()))
+}
+
+// leastSpare is how many places are given again at most, or as many as there are, whichever is more. It bounds what replies
+// occupy while a server does not answer.
+const leastSpare = 64
+
+func (s *slots) spare() int { return max(leastSpare, s.total) }
+
+// store lets a taken place be given again (by 1) while the reply of its run is being stored, until the place is to be
+// returned (by -1): nodes need a place, waiting for the server doesn't.
+func (s *slots) store(by int) {
+	s.mu.Lock()
+	s.storing += by
+	s.serve()
+	s.mu.Unlock()
+	if by > 0 {
+		s.signal()
+	}
+}
+
+// signal tells that a place came free.
+func (s *slots) signal() {
+	select {
+	case s.freed <- struct{}{}:
+	default:
+	}
 }
 
 // takeFirst takes one place before whoever takes places for new requests, and waits for it as
@@ -85,10 +112,7 @@ func (s *slots) give(n int) {
 	s.checkIdle()
 	s.checkAlone()
 	s.mu.Unlock()
-	select {
-	case s.freed <- struct{}{}:
-	default:
-	}
+	s.signal()
 }
 
 // abandon notes that a taken place belongs to a run that has ended (by 1), or that its nodes returned (by -1).
@@ -125,10 +149,7 @@ func (s *slots) open() {
 	s.alone = nil
 	s.serve()
 	s.mu.Unlock()
-	select {
-	case s.freed <- struct{}{}:
-	default:
-	}
+	s.signal()
 }
 
 // pauseQueue lets nobody take places, or lets them again, and reports whether that is new.
@@ -143,10 +164,7 @@ func (s *slots) pause(which *bool, paused bool) bool {
 	*which = paused
 	s.serve()
 	s.mu.Unlock()
-	select {
-	case s.freed <- struct{}{}:
-	default:
-	}
+	s.signal()
 	return changed
 }
 
@@ -163,10 +181,11 @@ func (s *slots) pausedBy() string {
 	return ""
 }
 
-func (s *slots) counts() (total, taken, abandoned int) {
+// counts tells how many places there are, how many of them are busy, and how many of these with abandoned runs.
+func (s *slots) counts() (total, busy, abandoned int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.total, s.taken, s.abandoned
+	return s.total, s.taken - s.storing, s.abandoned
 }
 
 // whenIdle is closed when no place holds a run that has not ended. Nobody may take places meanwhile.

@@ -145,6 +145,45 @@ func TestSlots(t *testing.T) {
 	<-s.freed
 }
 
+// TestPlacesOfStoredReplies: a place whose run only stores its reply is given again, to as many as there is room for; the
+// worker is idle, or has room for a run alone, when the replies are stored.
+func TestPlacesOfStoredReplies(t *testing.T) {
+	s := newSlots(2)
+	require.Equal(t, 2, s.take(9))
+	s.store(1)
+	<-s.freed
+	_, busy, _ := s.counts()
+	require.Equal(t, 1, busy)
+	require.Equal(t, 1, s.take(9))
+	require.Equal(t, 0, s.take(9))
+	s.store(1)
+	s.store(1)
+	alone, ok := s.reserve()
+	require.True(t, ok)
+	idle := s.whenIdle()
+	for range 2 {
+		s.store(-1)
+		s.give(1)
+	}
+	<-alone
+	select {
+	case <-idle:
+		t.Fatal("a reply is not stored yet")
+	default:
+	}
+	s.store(-1)
+	s.give(1)
+	<-idle
+	s.open()
+	require.Equal(t, 2, s.take(9))
+
+	for range leastSpare + 1 {
+		s.store(1)
+		s.take(9)
+	}
+	require.Equal(t, 2+leastSpare, s.taken)
+}
+
 // TestSweepsAreFair counts who comes first: every tenant of a priority equally often, however many they are.
 func TestSweepsAreFair(t *testing.T) {
 	for tenants := 1; tenants <= 9; tenants++ {
