@@ -36,6 +36,9 @@ func (e *FieldError) Error() string {
 
 // DecodeReply reads a stored reply; unknown fields are skipped.
 func DecodeReply(data []byte) (*Reply, error) {
+	if result, ok := readUsual(data); ok {
+		return &Reply{Result: result}, nil
+	}
 	// Most runs succeed, so this is all there is to decode; of another reply it reads
 	// the state.
 	result := &RunResult{}

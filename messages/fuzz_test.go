@@ -67,7 +67,13 @@ func FuzzDecodeDeadLetter(f *testing.F) {
 
 func FuzzDecodeReply(f *testing.F) {
 	seed(f, "run_")
+	usual, err := (&Reply{Result: usualResult()}).Encode()
+	require.NoError(f, err)
+	f.Add(usual)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		if usual, ok := readUsual(data); ok {
+			requireStandard(t, usual, data)
+		}
 		reply, err := DecodeReply(data)
 		if err != nil {
 			return

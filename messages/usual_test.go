@@ -1,0 +1,101 @@
+package messages
+
+import (
+	"bytes"
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// usualResult has what most replies have.
+func usualResult() *RunResult {
+	return &RunResult{
+		Ended: Ended{
+			RunID: "20261128T100000.000Z-1", SessionID: "s", Tenant: "default", Queue: "shop", State: StateSucceeded,
+			Attempt: 1, Epoch: 1, Worker: "w1", Pipelines: []string{"__default__", "report"},
+			FinishedAt: time.Date(2026, 11, 28, 10, 0, 0, 5, time.UTC), Events: 7, QueuedFor: Duration(time.Second), Took: 3,
+		},
+		NodesRun: 2, NodesSkipped: 1,
+		Outputs: map[string]Output{"answer": {Value: json.RawMessage(`{"a":"ä\n"}`)}, "other": {Type: "csv", Path: "x"}},
+	}
+}
+
+// requireStandard compares what was read with what the standard decoder reads.
+func requireStandard(t *testing.T, got *RunResult, data []byte) {
+	t.Helper()
+	want := &RunResult{}
+	require.NoError(t, json.Unmarshal(data, want), "%s", data)
+	require.Equal(t, want, got, "%s", data)
+}
+
+func TestUsualRepliesAreReadAsByTheStandardDecoder(t *testing.T) {
+	least := &RunResult{Ended: Ended{State: StateSucceeded}}
+	versions := usualResult()
+	versions.Outputs, versions.Versions = nil, map[string]string{"a": "v"}
+	for _, result := range []*RunResult{usualResult(), least, versions} {
+		data, err := (&Reply{Result: result}).Encode()
+		require.NoError(t, err)
+		got, ok := readUsual(data)
+		require.True(t, ok, "%s", data)
+		requireStandard(t, got, data)
+	}
+}
+
+// TestUnusualRepliesAreLeft changes one place of a usual reply: what is then read is what the standard decoder reads, or
+// nothing.
+func TestUnusualRepliesAreLeft(t *testing.T) {
+	data, err := (&Reply{Result: usualResult()}).Encode()
+	require.NoError(t, err)
+	for i := range data {
+		for _, other := range []byte(`x"\{}[],:0- ` + "\xff\n") {
+			changed := bytes.Clone(data)
+			changed[i] = other
+			if got, ok := readUsual(changed); ok {
+				requireStandard(t, got, changed)
+			}
+			if got, ok := readUsual(data[:i]); ok {
+				requireStandard(t, got, data[:i])
+			}
+		}
+	}
+	text := string(data)
+	for name, unusual := range map[string]string{
+		"a blank":       strings.Replace(text, ":", ": ", 1),
+		"another order": strings.Replace(text, `"attempt":1,"epoch":1`, `"epoch":1,"attempt":1`, 1),
+		"another field": strings.Replace(text, `"attempt":1`, `"attempt":1,"new":2`, 1),
+		"an escape":     strings.Replace(text, `"shop"`, `"sh\u006fp"`, 1),
+		"a fraction":    strings.Replace(text, `"attempt":1`, `"attempt":1.0`, 1),
+		"a zero first":  strings.Replace(text, `"attempt":1`, `"attempt":01`, 1),
+		"no list":       strings.Replace(text, `["__default__","report"]`, `[]`, 1),
+		"more behind":   text + "{}",
+		"another state": strings.Replace(text, `"succeeded"`, `"failed"`, 1),
+	} {
+		require.NotEqual(t, text, unusual, name)
+		_, ok := readUsual([]byte(unusual))
+		require.False(t, ok, name)
+	}
+}
+
+func BenchmarkDecodeReply(b *testing.B) {
+	result := usualResult()
+	result.Outputs = map[string]Output{"answer": {Value: json.RawMessage(`{"ok":true}`)}}
+	data, err := (&Reply{Result: result}).Encode()
+	require.NoError(b, err)
+	for _, c := range []struct {
+		name string
+		read func() error
+	}{
+		{"usual", func() error { _, err := DecodeReply(data); return err }},
+		{"standard", func() error { return json.Unmarshal(data, &RunResult{}) }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				require.NoError(b, c.read())
+			}
+		})
+	}
+}
