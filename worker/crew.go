@@ -14,7 +14,8 @@ func newCrew(work func(jetstream.Msg)) *crew {
 	return &crew{work: work, jobs: make(chan jetstream.Msg), gone: make(chan struct{})}
 }
 
-// hand gives a request to an idle goroutine, or to a new one. Their number is bounded by the slots.
+// hand gives a request to an idle goroutine, or to a new one. Their number is bounded by the slots and the replies that are
+// being stored.
 func (c *crew) hand(msg jetstream.Msg) {
 	select {
 	case c.jobs <- msg:
