@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) deadCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "dead",
 		Short: "Runs that were given up, and are kept with their requests",
 		Long: `A run that was lost with its worker again and again, at last while nothing else
@@ -24,19 +24,7 @@ ran there, is given up: its request is kept as a dead letter, for 30 days.`,
 		Example: `  submit dead list
   submit dead redrive 2026-11-23T18.36.01.166Z-5f0c2a1b
   submit dead purge --older-than 168h --yes`,
-		Args: groupArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.deadListCommand(), a.deadShowCommand(), a.redriveCommand(), a.purgeCommand())
-	return cmd
-}
-
-// groupArgs names the commands of a group that come close to a wrong one.
-func groupArgs(cmd *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return nil
-	}
-	return unknownCommand(cmd, args[0])
+	}, a.deadListCommand(), a.deadShowCommand(), a.redriveCommand(), a.purgeCommand())
 }
 
 func (a *app) deadListCommand() *cobra.Command {
@@ -44,16 +32,14 @@ func (a *app) deadListCommand() *cobra.Command {
 	var format outputFormat
 	cmd := &cobra.Command{
 		Use: "list", Short: "The dead letters, newest first", Args: noMore,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				letters, err := c.DeadLetters(cmd.Context())
-				if err != nil {
-					return cli.Explain(err)
-				}
-				letters = slices.DeleteFunc(letters, func(l messages.DeadLetter) bool { return queue != "" && l.Queue != queue })
-				return a.writeLetters(letters, format, time.Now())
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			letters, err := c.DeadLetters(cmd.Context())
+			if err != nil {
+				return cli.Explain(err)
+			}
+			letters = slices.DeleteFunc(letters, func(l messages.DeadLetter) bool { return queue != "" && l.Queue != queue })
+			return a.writeLetters(letters, format, time.Now())
+		}),
 	}
 	cmd.Flags().StringVar(&queue, "queue", "", "only letters of this `queue`")
 	addOutputFlag(cmd.Flags(), &format)
@@ -83,18 +69,16 @@ func (a *app) deadShowCommand() *cobra.Command {
 	var format outputFormat
 	cmd := &cobra.Command{
 		Use: "show RUN", Short: "One dead letter, with its request", Args: oneRun, ValidArgsFunction: a.completeLetters,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				letters, err := a.lettersOf(cmd, c, args)
-				if err != nil {
-					return err
-				}
-				if format == formatJSON {
-					return writeJSON(a.env.Stdout, &letters[0])
-				}
-				return a.writeLetter(&letters[0], time.Now())
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			letters, err := a.lettersOf(cmd, c, args)
+			if err != nil {
+				return err
+			}
+			if format == formatJSON {
+				return writeJSON(a.env.Stdout, &letters[0])
+			}
+			return a.writeLetter(&letters[0], time.Now())
+		}),
 	}
 	addOutputFlag(cmd.Flags(), &format)
 	return cmd
@@ -219,41 +203,21 @@ retry_of names the old one. Prints the ids of the new runs.`,
   submit retry $(submit list --state failed --output json | jq -r .run_id)`,
 		Args:              someRuns,
 		ValidArgsFunction: a.completeRuns,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				return a.each(len(args), func(i int) error {
-					receipt, err := c.Retry(cmd.Context(), messages.RunID(args[i]))
-					switch {
-					case errors.Is(err, client.ErrNotEnded):
-						return &cli.Error{Code: cli.Unfinished, Err: err, Hint: "`submit cancel` ends it"}
-					case err != nil:
-						return cli.Explain(fmt.Errorf("run %s: %w", args[i], err))
-					}
-					return a.writeAgain(format, messages.RunID(args[i]), receipt)
-				})
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			return a.each(len(args), func(i int) error {
+				receipt, err := c.Retry(cmd.Context(), messages.RunID(args[i]))
+				switch {
+				case errors.Is(err, client.ErrNotEnded):
+					return &cli.Error{Code: cli.Unfinished, Err: err, Hint: "`submit cancel` ends it"}
+				case err != nil:
+					return cli.Explain(fmt.Errorf("run %s: %w", args[i], err))
+				}
+				return a.writeAgain(format, messages.RunID(args[i]), receipt)
 			})
-		},
+		}),
 	}
 	addOutputFlag(cmd.Flags(), &format)
 	return cmd
-}
-
-// withClient calls act with a client that is closed afterwards.
-func (a *app) withClient(cmd *cobra.Command, act func(*client.Client) error) error {
-	c, closeClient, err := a.server.Dial(cmd.Context(), "submit")
-	if err != nil {
-		return err
-	}
-	defer closeClient()
-	return act(c)
-}
-
-// noMore refuses words after a command that takes none.
-func noMore(_ *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return cli.ExtraArguments(args)
-	}
-	return nil
 }
 
 // someRuns checks that a command got at least one run id.

@@ -17,18 +17,14 @@ import (
 )
 
 func (a *app) limitCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "limit",
 		Short: "How many runs of a concurrency key may be under way, and how often they start",
 		Long: `A run that is submitted with --concurrency-key KEY starts only while its key lets it.
 A key that nobody declared lets one run of it be under way at a time, over all
 workers and queues of the tenant. KEY may end in * to declare for each key that
 begins so; of several declarations the key's own one holds, else the longest.`,
-		Args: groupArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.limitSetCommand(), a.limitListCommand(), a.limitShowCommand(), a.limitRemoveCommand(), a.limitPauseCommand(), a.limitResumeCommand())
-	return cmd
+	}, a.limitSetCommand(), a.limitListCommand(), a.limitShowCommand(), a.limitRemoveCommand(), a.limitPauseCommand(), a.limitResumeCommand())
 }
 
 // oneKey checks that a command got exactly one key.
@@ -182,15 +178,13 @@ func (a *app) limitListCommand() *cobra.Command {
 	var format outputFormat
 	cmd := &cobra.Command{
 		Use: "list", Short: "The keys that are declared, held or waited for", Args: noMore,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				rows, err := readLimitRows(cmd, c)
-				if err != nil {
-					return err
-				}
-				return a.writeLimits(rows, format)
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			rows, err := readLimitRows(cmd, c)
+			if err != nil {
+				return err
+			}
+			return a.writeLimits(rows, format)
+		}),
 	}
 	addOutputFlag(cmd.Flags(), &format)
 	return cmd
@@ -293,19 +287,17 @@ const maxShownWaiting = 10
 func (a *app) limitRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "rm KEY", Short: "Remove a declaration", Args: oneKey,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				err := c.RemoveLimit(cmd.Context(), args[0])
-				if errors.Is(err, client.ErrNoLimit) {
-					return &cli.Error{Code: cli.NotFound, Err: err, Hint: "`submit limit list` shows the declarations"}
-				}
-				if err != nil {
-					return cli.Explain(err)
-				}
-				_, err = fmt.Fprintf(a.env.Stdout, "the limit of key %s is removed\n", args[0])
-				return err
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			err := c.RemoveLimit(cmd.Context(), args[0])
+			if errors.Is(err, client.ErrNoLimit) {
+				return &cli.Error{Code: cli.NotFound, Err: err, Hint: "`submit limit list` shows the declarations"}
+			}
+			if err != nil {
+				return cli.Explain(err)
+			}
+			_, err = fmt.Fprintf(a.env.Stdout, "the limit of key %s is removed\n", args[0])
+			return err
+		}),
 	}
 }
 
@@ -364,14 +356,12 @@ func pauseEnd(until string, lasts time.Duration, now time.Time) (time.Time, erro
 func (a *app) limitResumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "resume KEY", Short: "End the pause of a key", Args: oneKey,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				if err := c.ResumeKey(cmd.Context(), args[0]); err != nil {
-					return cli.Explain(err)
-				}
-				_, err := fmt.Fprintf(a.env.Stdout, "key %s lets runs start\n", args[0])
-				return err
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := c.ResumeKey(cmd.Context(), args[0]); err != nil {
+				return cli.Explain(err)
+			}
+			_, err := fmt.Fprintf(a.env.Stdout, "key %s lets runs start\n", args[0])
+			return err
+		}),
 	}
 }

@@ -16,16 +16,12 @@ import (
 )
 
 func (a *app) queueCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "queue",
 		Short: "Pause, resume and drain queues",
 		Long: `A paused queue takes submits and starts nothing, until it is resumed: also after
 restarts of workers and servers. Runs under way go on.`,
-		Args: groupArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.queueListCommand(), a.pauseCommand(), a.resumeCommand(), a.drainCommand())
-	return cmd
+	}, a.queueListCommand(), a.pauseCommand(), a.resumeCommand(), a.drainCommand())
 }
 
 // queueRow is what `queue list` tells of a queue.
@@ -42,15 +38,13 @@ func (a *app) queueListCommand() *cobra.Command {
 	var format outputFormat
 	cmd := &cobra.Command{
 		Use: "list", Short: "The queues with their workers, and the tenant's runs in them", Args: noMore,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				rows, err := queueRows(cmd.Context(), c)
-				if err != nil {
-					return cli.Explain(err)
-				}
-				return a.writeQueues(rows, format)
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			rows, err := queueRows(cmd.Context(), c)
+			if err != nil {
+				return cli.Explain(err)
+			}
+			return a.writeQueues(rows, format)
+		}),
 	}
 	addOutputFlag(cmd.Flags(), &format)
 	return cmd
@@ -125,9 +119,9 @@ func (a *app) pauseCommand() *cobra.Command {
 	var reason string
 	cmd := &cobra.Command{
 		Use: "pause QUEUE", Short: "Start nothing of a queue until it is resumed", Args: oneQueue,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error { return a.pause(cmd.Context(), c, args[0], reason) })
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			return a.pause(cmd.Context(), c, args[0], reason)
+		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, shown by `submit status` and the like; `text`")
 	return cmd
@@ -149,15 +143,13 @@ func (a *app) pause(ctx context.Context, c *client.Client, queue, reason string)
 func (a *app) resumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "resume QUEUE", Short: "End the pause of a queue", Args: oneQueue,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				if err := c.ResumeQueue(cmd.Context(), args[0]); err != nil {
-					return cli.Explain(err)
-				}
-				_, err := fmt.Fprintf(a.env.Stdout, "queue %s takes runs\n", args[0])
-				return err
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := c.ResumeQueue(cmd.Context(), args[0]); err != nil {
+				return cli.Explain(err)
+			}
+			_, err := fmt.Fprintf(a.env.Stdout, "queue %s takes runs\n", args[0])
+			return err
+		}),
 	}
 }
 
@@ -166,9 +158,9 @@ func (a *app) drainCommand() *cobra.Command {
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "drain QUEUE", Short: "Pause a queue and wait until nothing of it is in work", Args: oneQueue,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error { return a.drain(cmd.Context(), c, args[0], reason, timeout) })
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			return a.drain(cmd.Context(), c, args[0], reason, timeout)
+		}),
 	}
 	cmd.Flags().StringVar(&reason, "reason", "", "why, shown by `submit status` and the like; `text`")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "wait no longer than so, for instance 10m (default: as long as it takes)")

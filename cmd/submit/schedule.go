@@ -15,17 +15,13 @@ import (
 )
 
 func (a *app) scheduleCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "schedule",
 		Short: "Submit runs at certain times",
 		Long: `A schedule submits a run at certain times. The server keeps it and fires it, and
 any live worker submits what is due: also after an outage of all of them.`,
-		Args: groupArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.scheduleAddCommand(), a.scheduleListCommand(), a.scheduleShowCommand(), a.schedulePauseCommand(),
+	}, a.scheduleAddCommand(), a.scheduleListCommand(), a.scheduleShowCommand(), a.schedulePauseCommand(),
 		a.scheduleResumeCommand(), a.scheduleRemoveCommand(), a.scheduleRunCommand())
-	return cmd
 }
 
 // oneSchedule checks that a command got exactly one name.
@@ -43,15 +39,13 @@ func (a *app) scheduleListCommand() *cobra.Command {
 	var format outputFormat
 	cmd := &cobra.Command{
 		Use: "list", Short: "The schedules of a tenant, with their next time and last run", Args: noMore,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				all, err := c.Schedules(cmd.Context())
-				if err != nil {
-					return cli.Explain(err)
-				}
-				return a.writeSchedules(cmd, c, all, format)
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			all, err := c.Schedules(cmd.Context())
+			if err != nil {
+				return cli.Explain(err)
+			}
+			return a.writeSchedules(cmd, c, all, format)
+		}),
 	}
 	addOutputFlag(cmd.Flags(), &format)
 	return cmd
@@ -119,15 +113,13 @@ func (a *app) scheduleShowCommand() *cobra.Command {
 	var format outputFormat
 	cmd := &cobra.Command{
 		Use: "show NAME", Short: "One schedule: what it submits, when, and what came of it", Args: oneSchedule,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				s, err := c.Schedule(cmd.Context(), args[0])
-				if err != nil {
-					return cli.Explain(err)
-				}
-				return a.writeSchedule(&s, format, time.Now())
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			s, err := c.Schedule(cmd.Context(), args[0])
+			if err != nil {
+				return cli.Explain(err)
+			}
+			return a.writeSchedule(&s, format, time.Now())
+		}),
 	}
 	addOutputFlag(cmd.Flags(), &format)
 	return cmd
@@ -195,24 +187,20 @@ func outcomeOf(tick *messages.Tick) string {
 func (a *app) schedulePauseCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "pause NAME", Short: "Submit nothing until the schedule is resumed", Args: oneSchedule,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				s, err := c.PauseSchedule(cmd.Context(), args[0])
-				return a.saySchedule(&s, err)
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			s, err := c.PauseSchedule(cmd.Context(), args[0])
+			return a.saySchedule(&s, err)
+		}),
 	}
 }
 
 func (a *app) scheduleResumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "resume NAME", Short: "Go on with the next time; those of the pause are not made up for", Args: oneSchedule,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				s, err := c.ResumeSchedule(cmd.Context(), args[0])
-				return a.saySchedule(&s, err)
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			s, err := c.ResumeSchedule(cmd.Context(), args[0])
+			return a.saySchedule(&s, err)
+		}),
 	}
 }
 
@@ -228,15 +216,13 @@ func (a *app) saySchedule(s *messages.Schedule, err error) error {
 func (a *app) scheduleRemoveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "rm NAME", Short: "Remove a schedule; its runs go on", Args: oneSchedule,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				if err := c.RemoveSchedule(cmd.Context(), args[0]); err != nil {
-					return cli.Explain(err)
-				}
-				_, err := fmt.Fprintf(a.env.Stdout, "%s removed\n", args[0])
-				return err
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := c.RemoveSchedule(cmd.Context(), args[0]); err != nil {
+				return cli.Explain(err)
+			}
+			_, err := fmt.Fprintf(a.env.Stdout, "%s removed\n", args[0])
+			return err
+		}),
 	}
 }
 
@@ -245,15 +231,13 @@ func (a *app) scheduleRunCommand() *cobra.Command {
 		Use: "run-now NAME", Short: "Submit a run of the schedule now; prints its id", Args: oneSchedule,
 		Long: `Submit a run of the schedule now, whatever its overlap policy says, also while it is
 paused. The next times count it as a live run.`,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				receipt, err := c.RunSchedule(cmd.Context(), args[0])
-				if err != nil {
-					return cli.Explain(err)
-				}
-				_, err = fmt.Fprintln(a.env.Stdout, receipt.RunID)
-				return err
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			receipt, err := c.RunSchedule(cmd.Context(), args[0])
+			if err != nil {
+				return cli.Explain(err)
+			}
+			_, err = fmt.Fprintln(a.env.Stdout, receipt.RunID)
+			return err
+		}),
 	}
 }

@@ -14,33 +14,27 @@ import (
 )
 
 func (a *app) workerCommand() *cobra.Command {
-	cmd := &cobra.Command{
+	return group(&cobra.Command{
 		Use:   "worker",
 		Short: "List, pause, resume and drain workers",
-		Args:  groupArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(a.workerListCommand(),
+	}, a.workerListCommand(),
 		a.orderCommand(client.PauseWorker, "Let workers take nothing until they are resumed or end", "is paused"),
 		a.orderCommand(client.ResumeWorker, "Let paused workers take runs again", "takes runs"),
 		a.orderCommand(client.DrainWorker, "Let workers take nothing more, and end when their runs have ended", "ends when its runs have ended"),
 	)
-	return cmd
 }
 
 func (a *app) workerListCommand() *cobra.Command {
 	var format outputFormat
 	cmd := &cobra.Command{
 		Use: "list", Short: "The live workers", Args: noMore,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				workers, err := c.Workers(cmd.Context())
-				if err != nil {
-					return cli.Explain(err)
-				}
-				return a.writeWorkers(workers, format)
-			})
-		},
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, _ []string) error {
+			workers, err := c.Workers(cmd.Context())
+			if err != nil {
+				return cli.Explain(err)
+			}
+			return a.writeWorkers(workers, format)
+		}),
 	}
 	addOutputFlag(cmd.Flags(), &format)
 	return cmd
@@ -85,20 +79,18 @@ func (a *app) orderCommand(order client.WorkerOrder, short, done string) *cobra.
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withClient(cmd, func(c *client.Client) error {
-				return a.each(len(args), func(i int) error {
-					_, err := c.Order(cmd.Context(), args[i], order)
-					switch {
-					case errors.Is(err, client.ErrNoWorker):
-						return &cli.Error{Code: cli.NotFound, Err: err, Hint: "`submit worker list` shows the live ones"}
-					case err != nil:
-						return cli.Explain(err)
-					}
-					_, err = fmt.Fprintf(a.env.Stdout, "worker %s %s\n", args[i], done)
-					return err
-				})
+		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			return a.each(len(args), func(i int) error {
+				_, err := c.Order(cmd.Context(), args[i], order)
+				switch {
+				case errors.Is(err, client.ErrNoWorker):
+					return &cli.Error{Code: cli.NotFound, Err: err, Hint: "`submit worker list` shows the live ones"}
+				case err != nil:
+					return cli.Explain(err)
+				}
+				_, err = fmt.Fprintf(a.env.Stdout, "worker %s %s\n", args[i], done)
+				return err
 			})
-		},
+		}),
 	}
 }
