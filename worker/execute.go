@@ -32,10 +32,16 @@ func (w *Worker) execute(ctx context.Context, msg jetstream.Msg) {
 		_ = msg.NakWithDelay(w.cfg.Timing.Putback)
 		return
 	}
-	if waiter := w.ledger.Waiter(msg); waiter != nil && w.lines.join(waiter) {
-		return
+	claim := w.ledger.Claim
+	if waiter := w.ledger.Waiter(msg); waiter != nil {
+		if w.lines.join(waiter) {
+			return
+		}
+		claim = func(ctx context.Context, _ jetstream.Msg, worker string) (*ledger.Claim, error) {
+			return waiter.Claim(ctx, worker, nil)
+		}
 	}
-	if err := w.take(ctx, msg, w.ledger.Claim); errors.Is(err, ledger.ErrAlone) {
+	if err := w.take(ctx, msg, claim); errors.Is(err, ledger.ErrAlone) {
 		w.executeAlone(ctx, msg)
 	}
 }
