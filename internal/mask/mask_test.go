@@ -3,9 +3,12 @@ package mask_test
 import (
 	"bytes"
 	"fmt"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/kedge-run/kedge/internal/mask"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
@@ -68,6 +71,23 @@ func TestWriterHidesSecrets(t *testing.T) {
 	require.Equal(t, 15, n)
 	require.Equal(t, "login <redacted>\n", out.String())
 	require.True(t, mask.SecretsFrom(t.Context()).Empty())
+}
+
+func TestWritersWriteOneAfterTheOther(t *testing.T) {
+	s := new(mask.Secrets)
+	var out bytes.Buffer // bears no two writers at once: the race detector sees it
+	var all sync.WaitGroup
+	for range 4 {
+		w := s.Writer(&out)
+		all.Go(func() {
+			for range 100 {
+				_, err := w.Write([]byte("line\n"))
+				assert.NoError(t, err)
+			}
+		})
+	}
+	all.Wait()
+	require.Equal(t, strings.Repeat("line\n", 400), out.String())
 }
 
 func FuzzURL(f *testing.F) {

@@ -31,6 +31,8 @@ type Secrets struct {
 	mu     sync.Mutex // guards the field below
 	values []string   // in the order of learning
 	known  atomic.Pointer[replacer]
+
+	writing sync.Mutex // held while one of the writers writes
 }
 
 // replacer hides a fixed set of values.
@@ -129,7 +131,8 @@ func (s *Secrets) Text(text string) string {
 	return text
 }
 
-// Writer gives a writer to out that hides the secrets, as long as a secret is written at once.
+// Writer gives a writer to out that hides the secrets, as long as a secret is written at once. The writers
+// of s write one after the other, whatever out is: a log has many authors.
 func (s *Secrets) Writer(out io.Writer) io.Writer { return &writer{out: out, secrets: s} }
 
 type writer struct {
@@ -143,6 +146,8 @@ func (w *writer) Write(p []byte) (int, error) {
 	if !w.secrets.Empty() {
 		masked = []byte(w.secrets.Text(string(p)))
 	}
+	w.secrets.writing.Lock()
+	defer w.secrets.writing.Unlock()
 	if _, err := w.out.Write(masked); err != nil {
 		return 0, err //nolint:wrapcheck // a writer gives on what it got
 	}
