@@ -2,9 +2,9 @@ package messages
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"strconv"
-	"time"
 )
 
 // usual reads a message of ours in the form in which the writers of this package write it:
@@ -38,10 +38,10 @@ func (in *usual) ended(e *Ended) {
 	in.uint("epoch", &e.Epoch)
 	textAs(in, "worker", &e.Worker)
 	in.texts("pipelines", &e.Pipelines)
-	in.time("finished_at", &e.FinishedAt)
+	in.unmarshal("finished_at", &e.FinishedAt)
 	in.int("events", &e.Events)
-	in.duration("queued_for", &e.QueuedFor)
-	in.duration("took", &e.Took)
+	in.unmarshal("queued_for", &e.QueuedFor)
+	in.unmarshal("took", &e.Took)
 }
 
 // name reports whether the next field has this name, and steps to its value.
@@ -119,20 +119,8 @@ func (in *usual) int(name string, into *int) {
 	*into = int(number)
 }
 
-func (in *usual) time(name string, into *time.Time) {
-	if !in.name(name) {
-		return
-	}
-	if err := into.UnmarshalText([]byte(in.text())); err != nil {
-		in.bad = true
-	}
-}
-
-func (in *usual) duration(name string, into *Duration) {
-	if !in.name(name) {
-		return
-	}
-	if err := into.UnmarshalText([]byte(in.text())); err != nil {
+func (in *usual) unmarshal(name string, into encoding.TextUnmarshaler) {
+	if in.name(name) && into.UnmarshalText([]byte(in.text())) != nil {
 		in.bad = true
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/kedge-run/kedge/client"
 	"github.com/kedge-run/kedge/internal/audit"
+	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -143,9 +144,7 @@ func (c *crowd) tooLate(ctx context.Context, request *messages.RunRequest) {
 	for _, priority := range []messages.Priority{messages.P1, messages.P3} {
 		subject := messages.Subjects{}.Request(priority, queue, messages.DefaultTenant, request.RunID)
 		// Some are refused, and may be; a server that is killed meanwhile never answers.
-		once, cancel := context.WithTimeout(ctx, 5*time.Second)
-		_, _ = c.f.js.PublishMsg(once, &nats.Msg{Subject: subject, Data: body})
-		cancel()
+		_, _ = natsx.Publish(ctx, c.f.js, &nats.Msg{Subject: subject, Data: body}, 5*time.Second)
 	}
 }
 
