@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/pprof"
+	"slices"
 	"testing"
 	"text/tabwriter"
 )
@@ -135,6 +136,21 @@ func (r *report) add(name string, value float64, unit string, baseline float64) 
 	}
 	r.figures = append(r.figures, f)
 	fmt.Fprintf(os.Stderr, "%s: %.4g %s\n", name, value, unit)
+}
+
+// compare notes the median of what was measured in turns, and the median of the turns' ratios.
+func (r *report) compare(name string, values []float64, unit string, baselines []float64) {
+	ratios := make([]float64, len(values))
+	for i := range ratios {
+		ratios[i] = values[i] / baselines[i]
+	}
+	r.add(name, median(values), unit, median(baselines))
+	r.figures[len(r.figures)-1].Ratio = median(ratios)
+}
+
+func median(values []float64) float64 {
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[len(sorted)/2]
 }
 
 func (r *report) write(path string) error {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kedge-run/kedge/client"
 	"github.com/kedge-run/kedge/internal/natsx"
@@ -41,118 +40,6 @@ func with(ctx context.Context, always bool, do func(nc *nats.Conn, server *proce
 	}
 	defer nc.Close()
 	return do(nc, server)
-}
-
-// loopFigures are what one loop reached.
-type loopFigures struct{ rate, cpu, p50, p99 float64 } // cpu: milliseconds of all processes for one run
-
-// loops measures the raw loop and Kedge's beside each other, twice in turn, and keeps the better of each: other load
-// on the machine only makes figures worse.
-func loops(ctx context.Context, report *report, o options) error {
-	slots := []int{o.slots}
-	if o.slots == 0 {
-		slots = []int{16, inFlight}
-	}
-	for _, always := range []bool{false, true} {
-		if o.sync == "default" && always || o.sync == "always" && !always {
-			continue
-		}
-		for _, slots := range slots {
-			if err := loopsOf(ctx, report, always, o.runs, slots); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-func loopsOf(ctx context.Context, report *report, always bool, runs, slots int) error {
-	name := fmt.Sprintf("%d slots, default sync", slots)
-	if always {
-		name, runs = fmt.Sprintf("%d slots, SyncAlways", slots), runs/4
-	}
-	var raw, kedge loopFigures
-	for range 2 {
-		for role, best := range map[string]*loopFigures{"raw": &raw, "kedge": &kedge} {
-			got, err := loop(ctx, role, always, runs, slots)
-			if err != nil {
-				return fmt.Errorf("%s, %s: %w", role, name, err)
-			}
-			best.keep(got)
-		}
-	}
-	report.add("raw nats.go loop, 64 in flight, "+name, raw.rate, "runs/s", 0)
-	report.add("worker loop, 64 in flight, "+name, kedge.rate, "runs/s", raw.rate)
-	report.add("raw nats.go loop, processor time a run, "+name, raw.cpu, "ms", 0)
-	report.add("worker loop, processor time a run, "+name, kedge.cpu, "ms", raw.cpu)
-	report.add("submit to result, p50, "+name, kedge.p50, "ms", raw.p50)
-	report.add("submit to result, p99, "+name, kedge.p99, "ms", raw.p99)
-	return nil
-}
-
-func (f *loopFigures) keep(g loopFigures) {
-	if f.rate == 0 {
-		*f = g
-		return
-	}
-	f.rate, f.cpu = max(f.rate, g.rate), min(f.cpu, g.cpu)
-	f.p50, f.p99 = min(f.p50, g.p50), min(f.p99, g.p99)
-}
-
-// loop measures one kind of worker on a server of its own.
-func loop(ctx context.Context, role string, always bool, runs, slots int) (figures loopFigures, err error) {
-	err = with(ctx, always, func(nc *nats.Conn, server *process) error {
-		submit, err := submitterOf(ctx, role, nc)
-		if err != nil {
-			return err
-		}
-		worker, err := start(ctx, role, "-url", server.Ready, "-slots", fmt.Sprint(slots))
-		if err != nil {
-			return err
-		}
-		defer worker.stop()
-		if _, err := closedLoop(ctx, submit, inFlight, 500); err != nil { // warm
-			return err
-		}
-		pids := []int{os.Getpid(), server.cmd.Process.Pid, worker.cmd.Process.Pid}
-		before, err := cpu(pids...)
-		if err != nil {
-			return err
-		}
-		if figures.rate, err = closedLoop(ctx, submit, inFlight, runs); err != nil {
-			return err
-		}
-		after, err := cpu(pids...)
-		if err != nil {
-			return err
-		}
-		figures.cpu = (after - before) * 1000 / float64(runs)
-		times, err := latency(ctx, submit, 500)
-		if err != nil {
-			return err
-		}
-		figures.p50, figures.p99 = quantile(times, 0.5), quantile(times, 0.99)
-		return nil
-	})
-	return figures, err
-}
-
-func submitterOf(ctx context.Context, role string, nc *nats.Conn) (submitFunc, error) {
-	if role == "kedge" {
-		return kedgeSubmitter(ctx, nc)
-	}
-	js, err := jetstream.New(nc)
-	if err != nil {
-		return nil, err
-	}
-	if err := rawSetup(ctx, js); err != nil {
-		return nil, err
-	}
-	s, err := newRawSubmitter(ctx, nc)
-	if err != nil {
-		return nil, err
-	}
-	return s.submit, nil
 }
 
 // processes measures a worker's cold start, from the start of its process to the result of a run that waits, and its
