@@ -77,7 +77,7 @@ func New(nc *nats.Conn, cfg Config) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("client: %w", err)
 	}
-	return &Client{cfg: cfg, js: js, ledger: l, subjects: subjects, replies: newReplies(nc, subjects, cfg.Tenant)}, nil
+	return &Client{cfg: cfg, js: js, ledger: l, subjects: subjects, replies: newReplies(nc, subjects, cfg.Tenant, l)}, nil
 }
 
 // Dial connects to url (comma-separated servers; empty: the local server) and makes
@@ -126,6 +126,7 @@ type SubmitOption func(*submitOptions)
 type submitOptions struct {
 	at       time.Time
 	queue    string
+	brief    bool // the ledger will be told when the run has ended
 	header   nats.Header
 	inputs   map[string]Input
 	progress func(field string, done, total int64)
@@ -150,7 +151,8 @@ func NotBefore(at time.Time) SubmitOption { return func(o *submitOptions) { o.at
 // [*RejectedError], [*QueueError], [ErrNoQueue], [ErrConflict] ([*KeyConflictError]),
 // [ErrFull], [ErrNotReachable].
 func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts ...SubmitOption) (Receipt, error) {
-	if request.RunID == "" {
+	isNew := request.RunID == ""
+	if isNew {
 		request.RunID = messages.NewRunID(time.Now())
 	}
 	options, err := c.options(ctx, opts)
@@ -158,7 +160,7 @@ func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts 
 		return Receipt{}, err
 	}
 	subject := c.subjects.DoneStored(c.cfg.Tenant, request.RunID)
-	c.replies.submitting(subject)
+	options.brief = c.replies.submitting(subject, request.RunID) && isNew
 	receipt, err := c.submit(ctx, request, options)
 	c.replies.submitted(subject, err == nil && !receipt.Existing)
 	if err != nil {
@@ -169,7 +171,7 @@ func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts 
 
 // submit stores a request; what is too large for it goes into the object bucket first.
 func (c *Client) submit(ctx context.Context, request *messages.RunRequest, options submitOptions) (ledger.Receipt, error) {
-	s := ledger.Submission{Tenant: c.cfg.Tenant, Queue: options.queue, Request: request, Header: options.header, At: options.at}
+	s := ledger.Submission{Tenant: c.cfg.Tenant, Queue: options.queue, Request: request, Header: options.header, At: options.at, Brief: options.brief}
 	u := &uploads{client: c, request: *request, options: options}
 	if len(options.inputs) > 0 {
 		if err := c.ledger.Check(ctx, s); err != nil && !tooLarge(err) {

@@ -6,10 +6,12 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
 
+	"github.com/kedge-run/kedge/internal/ledger"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -18,25 +20,32 @@ import (
 // reaches, so a wait looks by itself from time to time. Runs are named by the subject
 // where their reply arrives.
 type replies struct {
-	nc  *nats.Conn
-	all string // subject of all replies of the tenant
+	nc     *nats.Conn
+	tenant string
+	all    string // subject of all replies of the tenant
+	ledger *ledger.Ledger
 
-	mu      sync.Mutex // guards the fields below
-	sub     *nats.Subscription
-	refused bool // and told
-	waiting map[string][]chan *nats.Msg
-	// underWay holds runs submitted here whose reply has not arrived; true: it is
-	// certain that none was stored before.
-	underWay map[string]bool
+	mu       sync.Mutex // guards the fields below
+	sub      *nats.Subscription
+	refused  bool // and told
+	waiting  map[string][]chan *nats.Msg
+	underWay map[string]flight // runs submitted here whose reply has not arrived
+}
+
+// flight is a run under way.
+type flight struct {
+	run   messages.RunID
+	since time.Time
+	fresh bool // it is certain that no reply was stored before the submit
 }
 
 // maxUnderWay bounds what is remembered for replies that never arrive.
 const maxUnderWay = 1 << 16
 
-func newReplies(nc *nats.Conn, subjects messages.Subjects, tenant string) *replies {
+func newReplies(nc *nats.Conn, subjects messages.Subjects, tenant string, l *ledger.Ledger) *replies {
 	return &replies{
-		nc: nc, all: subjects.DoneStored(tenant, "*"),
-		waiting: map[string][]chan *nats.Msg{}, underWay: map[string]bool{},
+		nc: nc, tenant: tenant, all: subjects.DoneStored(tenant, "*"), ledger: l,
+		waiting: map[string][]chan *nats.Msg{}, underWay: map[string]flight{},
 	}
 }
 
@@ -52,7 +61,7 @@ func (r *replies) wait(run string) (arrival chan *nats.Msg, underWay bool, err e
 	}
 	arrival = make(chan *nats.Msg, 1)
 	r.waiting[run] = append(r.waiting[run], arrival)
-	return arrival, r.underWay[run], nil
+	return arrival, r.underWay[run].fresh, nil
 }
 
 // leave ends a wait, which has the reply or wants it no longer.
@@ -75,32 +84,38 @@ func (r *replies) leave(run string, arrival chan *nats.Msg, ended bool) {
 func (r *replies) arrived(msg *nats.Msg) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	delete(r.underWay, msg.Subject)
+	if run, ours := r.underWay[msg.Subject]; ours {
+		r.ledger.Heard(ledger.Key{Tenant: r.tenant, RunID: run.run}, time.Since(run.since))
+		delete(r.underWay, msg.Subject)
+	}
 	for _, arrival := range r.waiting[msg.Subject] {
 		arrival <- msg // has room: it gets one message only
 	}
 	delete(r.waiting, msg.Subject)
 }
 
-// submitting must precede a submit, since the run may end before the submit returns.
-func (r *replies) submitting(run string) {
+// submitting must precede a submit, since the run may end before the submit returns. It reports whether the end will be
+// heard.
+func (r *replies) submitting(subject string, run messages.RunID) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sub == nil {
-		return // who never waits needs no subscription
+		return false // who never waits needs no subscription
 	}
 	if len(r.underWay) >= maxUnderWay {
 		clear(r.underWay) // costs a look for each
 	}
-	r.underWay[run] = false
+	r.underWay[subject] = flight{run: run, since: time.Now()}
+	return !r.refused
 }
 
 // submitted tells the outcome: whether the run is a new one.
 func (r *replies) submitted(run string, isNew bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, open := r.underWay[run]; open && isNew {
-		r.underWay[run] = true
+	if flight, open := r.underWay[run]; open && isNew {
+		flight.fresh = true
+		r.underWay[run] = flight
 		return
 	}
 	delete(r.underWay, run)

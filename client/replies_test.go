@@ -277,3 +277,55 @@ func guardedServer(t *testing.T) (url string) {
 	require.True(t, ns.ReadyForConnections(10*time.Second))
 	return ns.ClientURL()
 }
+
+// TestStatusOfBriefRuns: who has waited before hears the end of its runs, and stores the status of those that end at once
+// no more than their workers need.
+func TestStatusOfBriefRuns(t *testing.T) {
+	b := newBench(t, client.Config{Queue: "a", Poll: never})
+	first := func() bool { // whether the status came before the request
+		t.Helper()
+		consumer, err := b.js.Consumer(t.Context(), "KEDGE_RUNS", natsx.ConsumerName("a", "default", "p1"))
+		require.NoError(t, err)
+		msg, err := consumer.Next(jetstream.FetchMaxWait(10 * time.Second))
+		require.NoError(t, err)
+		claim, err := b.worker.Claim(t.Context(), msg, "w1")
+		require.NoError(t, err)
+		require.NoError(t, claim.Finish(t.Context(), success()))
+		return msg.Headers().Get(messages.RevisionHeader) != ""
+	}
+	submit := func(request *messages.RunRequest) messages.RunID {
+		t.Helper()
+		receipt, err := b.Submit(t.Context(), request)
+		require.NoError(t, err)
+		return receipt.RunID
+	}
+	wait := func(run messages.RunID) {
+		t.Helper()
+		_, err := b.Wait(t.Context(), run)
+		require.NoError(t, err)
+	}
+
+	run := submit(&messages.RunRequest{})
+	require.True(t, first(), "nobody has waited")
+	wait(run)
+
+	run = submit(&messages.RunRequest{})
+	require.False(t, first())
+	wait(run)
+
+	run = submit(&messages.RunRequest{RunID: "named"})
+	require.True(t, first(), "its caller may have submitted it before")
+	wait(run)
+
+	run = submit(&messages.RunRequest{})
+	status, err := b.Status(t.Context(), run)
+	require.NoError(t, err)
+	require.Equal(t, messages.StateQueued, status.State)
+	runs, err := b.List(t.Context(), client.ListOptions{States: []messages.State{messages.StateQueued}})
+	require.NoError(t, err)
+	require.Len(t, runs, 1)
+	require.NoError(t, b.Close(), "and another client finds it too")
+	status, err = b.over(b.connect(), client.Config{Queue: "a"}).Status(t.Context(), run)
+	require.NoError(t, err)
+	require.Equal(t, messages.StateQueued, status.State)
+}

@@ -10,8 +10,8 @@ import (
 const DefaultPrefix = "kedge"
 
 // RevisionHeader names, in a request, the revision of the status that its submitter
-// wrote before: the first claim then needs no read. It promises nothing, since every
-// claim is a compare-and-set.
+// wrote before, or 0 when that status must be read. Without it there is none. It spares
+// the first claim a read, and promises nothing: every claim is a compare-and-set.
 const RevisionHeader = "Kedge-Status-Revision"
 
 // Subjects builds and reads the subjects below one prefix. The zero value uses

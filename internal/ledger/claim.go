@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 
@@ -107,23 +108,39 @@ var errConflict = errors.New("the status changes too often")
 
 // inspect reads a fetched message. The error says that its subject names no run.
 func (l *Ledger) inspect(msg jetstream.Msg) (delivery, error) {
-	address, err := l.cfg.Subjects.ParseRequest(msg.Subject())
-	if err != nil {
-		return delivery{}, err
-	}
 	meta, err := msg.Metadata()
 	if err != nil {
 		return delivery{}, fmt.Errorf("request %s: %w", msg.Subject(), err)
 	}
-	d := delivery{
-		address: address, subject: msg.Subject(), sequence: meta.Sequence.Stream, storedAt: meta.Timestamp.UTC(),
-		digest: messages.Digest(msg.Data()),
+	d, err := l.delivered(msg.Subject(), msg.Data(), meta.Sequence.Stream, meta.Timestamp)
+	if err != nil {
+		return delivery{}, err
 	}
 	if meta.NumDelivered == 1 {
-		d.revision, _ = strconv.ParseUint(msg.Headers().Get(messages.RevisionHeader), 10, 64) // 0: none
+		d.revision, d.foretold = foretold(msg.Headers())
 	}
-	d.request, d.invalid = l.readRequest(msg.Data(), address)
 	l.authenticate(&d, msg)
+	return d, nil
+}
+
+// foretold is the revision of the status when the request was stored, if its header tells.
+func foretold(header nats.Header) (revision uint64, known bool) {
+	text := header.Get(messages.RevisionHeader)
+	if text == "" {
+		return 0, true
+	}
+	revision, err := strconv.ParseUint(text, 10, 64)
+	return revision, err == nil && revision > 0
+}
+
+// delivered reads a stored request. The error says that its subject names no run.
+func (l *Ledger) delivered(subject string, data []byte, sequence uint64, at time.Time) (delivery, error) {
+	address, err := l.cfg.Subjects.ParseRequest(subject)
+	if err != nil {
+		return delivery{}, err
+	}
+	d := delivery{address: address, subject: subject, sequence: sequence, storedAt: at.UTC(), digest: messages.Digest(data)}
+	d.request, d.invalid = l.readRequest(data, address)
 	return d, nil
 }
 

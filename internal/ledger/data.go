@@ -55,8 +55,8 @@ func (l *Ledger) Collect(ctx context.Context) (int, error) {
 }
 
 func (l *Ledger) collectRun(ctx context.Context, key Key, names []messages.ObjectName) (bool, error) {
-	_, err := l.Status(ctx, key)
-	if !errors.Is(err, ErrNotFound) {
+	known, err := l.read(ctx, key, l.newest())
+	if err != nil || known.found {
 		return false, err
 	}
 	var newest time.Time

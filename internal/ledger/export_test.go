@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"time"
 
@@ -120,4 +121,12 @@ func PassAll(l *Ledger, queue string) {
 func NextStart(used time.Time, rate messages.Rate, now time.Time) (time.Time, time.Duration) {
 	after, wait := rateRecord{used}.next(rate, now)
 	return after.UsedUntil, wait
+}
+
+// OweForEver makes a new ledger store the statuses that it owes only when somebody asks.
+func OweForEver(l *Ledger) { l.debts = newDebts(-1) }
+
+// DecodeStatus reads a stored status.
+func DecodeStatus(data []byte) (status messages.Status, err error) {
+	return status, json.Unmarshal(data, &status)
 }

@@ -113,6 +113,10 @@ type Submission struct {
 	// vouches for it. Otherwise the ledger's Signer signs it. Defaults to false.
 	Forwarded bool
 	Signature *messages.Signature
+	// Brief tells that the run id is new, and that the caller will call Heard when it hears
+	// that the run has ended: then the status of a run that ends at once is not stored
+	// before its claim. Defaults to false.
+	Brief bool
 }
 
 // Receipt tells where a submission ended up.
@@ -183,6 +187,7 @@ type Ledger struct {
 	floors   sync.Map // name of a consumer -> passed
 
 	places places // what is known of the slots of concurrency keys
+	debts  *debts // statuses of brief runs
 
 	clock    func() time.Time // the monotonic clock, by which claims run out
 	feedTime time.Duration    // how long an event is gathered; negative: until it is let go
@@ -208,15 +213,25 @@ func assemble(js jetstream.JetStream, pipe *natsx.Pipe, cfg Config) *Ledger {
 		js: js, cfg: cfg, pipe: pipe,
 		requests: committer(), records: committer(), events: committer(), leases: committer(), keys: committer(), dead: committer(),
 		settings: committer(), timers: committer(), schedules: committer(),
-		clock: time.Now, feedTime: feedTime,
+		clock: time.Now, feedTime: feedTime, debts: newDebts(briefTime),
 	}
 	l.serverTime = l.askTime
 	return l
 }
 
-// Close ends what the ledger holds of the connection, which stays the caller's. What is
-// on its way then stays unanswered.
-func (l *Ledger) Close() { l.pipe.Close() }
+// Close stores the statuses that are owed, which takes at most closeTime, and ends what the
+// ledger holds of the connection, which stays the caller's. What is on its way then stays
+// unanswered.
+func (l *Ledger) Close() {
+	l.debts.stop()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTime)
+	defer cancel()
+	l.payAll(ctx)
+	l.pipe.Close()
+}
+
+// closeTime bounds Close.
+const closeTime = 2 * time.Second
 
 func (l *Ledger) runsBucket() string   { return l.cfg.Subjects.Bucket("runs") }
 func (l *Ledger) leasesBucket() string { return l.cfg.Subjects.Bucket("leases") }

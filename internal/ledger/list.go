@@ -17,6 +17,7 @@ import (
 
 // List reads the statuses of a tenant, newest first; tenant "*" reads all.
 func (l *Ledger) List(ctx context.Context, tenant string) ([]messages.Status, error) {
+	l.payAll(ctx)
 	var all []messages.Status
 	err := l.each(ctx, l.runsBucket(), tenantKeys(tenant), func(_ string, value []byte) error {
 		var status messages.Status

@@ -33,13 +33,26 @@ func (r record) known() *messages.Status {
 func (l *Ledger) Status(ctx context.Context, key Key) (messages.Status, error) {
 	stored, err := l.read(ctx, key, natsx.LastDirect)
 	if err == nil && !stored.found {
-		// A replica that lags must not deny a run that was just submitted.
-		stored, err = l.read(ctx, key, l.newest())
+		stored, err = l.read(ctx, key, l.late(ctx, key))
 	}
 	if err == nil && !stored.found {
 		err = fmt.Errorf("status of %s: %w", key.RunID, ErrNotFound)
 	}
 	return stored.status, err
+}
+
+// late gives the reader for a run of which no status was found: it must not be denied if it was just submitted. A replica
+// may lag, and its submitter may owe the status.
+func (l *Ledger) late(ctx context.Context, key Key) reader {
+	if l.payFor(ctx, key) {
+		return l.newest()
+	}
+	return func(ctx context.Context, js jetstream.JetStream, stream, subject string) (natsx.Record, error) {
+		if !natsx.Pause(ctx, max(0, 2*l.debts.wait)) {
+			return natsx.Record{}, context.Cause(ctx)
+		}
+		return l.newest()(ctx, js, stream, subject)
+	}
 }
 
 // Reply reads the stored reply from the stream's leader; ErrNotFound while there is

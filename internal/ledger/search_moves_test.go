@@ -363,14 +363,20 @@ func (s *search) deliver(st *state, wall time.Duration) {
 	s.start(st, what, func(p *process) { s.work(p, &fetchedMsg{p: p, subject: at, v: request}) })
 }
 
-// submitProgram submits the request.
+// submitProgram submits the request. Only the first submit can take the run for a brief one, since its id is new.
 func (s *search) submitProgram(p *process) {
 	request := s.scenario.request
 	request.RunID = theKey.RunID
-	_, err := p.ledger().Submit(context.Background(), Submission{Tenant: theKey.Tenant, Queue: "q", Request: &request, At: s.scenario.at})
+	l, brief := p.ledger(), s.scenario.brief && p.number == 1
+	_, err := l.Submit(context.Background(), Submission{
+		Tenant: theKey.Tenant, Queue: "q", Request: &request, At: s.scenario.at, Brief: brief,
+	})
 	p.note("is told: %v", result(err))
 	if err == nil {
 		p.ask(op{kind: opSubmitted})
+	}
+	if brief && p.ask(op{kind: opChoose, options: []string{"is not brief", "has ended soon"}}).option == 0 {
+		l.payAll(context.Background())
 	}
 }
 
@@ -384,6 +390,10 @@ func cancelProgram(p *process) {
 
 func (s *search) sweepProgram(p *process) {
 	l := p.ledger()
+	if s.scenario.brief {
+		subject := l.cfg.Subjects.Request(messages.DefaultPriority, "q", theKey.Tenant, theKey.RunID)
+		p.note("adopted: %v", result(l.adopt(context.Background(), subject)))
+	}
 	did, err := l.sweepOne(context.Background(), theKey, p.name)
 	p.note("mended: %v, %v", did, result(err))
 	if key := s.scenario.request.UniqueKey; key != "" {

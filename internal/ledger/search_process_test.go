@@ -228,7 +228,7 @@ func (p *process) ledger() *Ledger {
 		// No two processes read the same time.
 		Now: func() time.Time { return epoch.Add(p.now + p.wall + time.Duration(p.number)) },
 	}.withDefaults())
-	l.clock, l.feedTime = func() time.Time { return epoch.Add(p.now) }, -1
+	l.clock, l.feedTime, l.debts.wait = func() time.Time { return epoch.Add(p.now) }, -1, -1
 	l.serverTime = func(context.Context) (time.Time, error) { return epoch.Add(p.now), nil }
 	for _, priority := range messages.Priorities() {
 		l.declared.Store(natsx.ConsumerName("q", theKey.Tenant, priority), true)

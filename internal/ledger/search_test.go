@@ -29,6 +29,7 @@ type scenario struct {
 	at      time.Time // when the run enters its queue
 	limit   int       // of the concurrency key "k" at the beginning; 0: nobody declared one
 	heirs   bool      // each worker has another run with the key in hand
+	brief   bool      // the submitter takes the run for a brief one
 }
 
 // maxStates bounds one search; KEDGE_SEARCH_STATES changes it.
@@ -383,6 +384,13 @@ func scenarios() map[string]scenario {
 		"a lowered limit": {
 			budget: budget{rivals: 3, lowers: 1, ticks: 1, deliveries: 1}, endings: []ending{succeeds},
 			request: messages.RunRequest{ConcurrencyKey: "k"}, limit: 2,
+		},
+		"brief": {budget: budget{crashes: 2, lost: 1, sweeps: 1, ticks: 4, deliveries: 2}, endings: all, brief: true},
+		"brief, cancel": {
+			budget: budget{cancels: 1, lost: 1, sweeps: 1, ticks: 3, deliveries: 1}, endings: []ending{beats}, brief: true,
+		},
+		"brief, submitted again": {
+			budget: budget{crashes: 1, lost: 2, submits: 1, ticks: 1, deliveries: 2}, endings: []ending{succeeds}, brief: true,
 		},
 		"lost processes": {budget: budget{crashes: 1, lost: 1, ticks: 2, deliveries: 2}, endings: []ending{fails, loses}},
 	}

@@ -45,7 +45,7 @@ func (l *Ledger) stranded(ctx context.Context, s messages.Status, sequence uint6
 	return sequence <= floor, nil
 }
 
-// sweepQueue removes stranded requests of runs that have ended.
+// sweepQueue removes stranded requests of runs that have ended, and makes the statuses of requests that have none.
 func (l *Ledger) sweepQueue(ctx context.Context, statuses []messages.Status) error {
 	stream, err := l.js.Stream(ctx, l.queueStream())
 	if err != nil {
@@ -59,13 +59,25 @@ func (l *Ledger) sweepQueue(ctx context.Context, statuses []messages.Status) err
 		return err
 	}
 	var errs []error
+	unknown := info.State.Subjects
 	for _, s := range statuses {
-		if s.State.Terminal() && info.State.Subjects[s.RequestSubject] > 0 {
+		if s.State.Terminal() && unknown[s.RequestSubject] > 0 {
 			errs = append(errs, l.clear(ctx, s))
 		}
+		delete(unknown, s.RequestSubject)
+	}
+	adopted := 0
+	for subject := range unknown {
+		if adopted++; adopted > maxAdopted {
+			break
+		}
+		errs = append(errs, l.adopt(ctx, subject))
 	}
 	return errors.Join(errs...)
 }
+
+// maxAdopted bounds how many requests one sweep looks at.
+const maxAdopted = 1000
 
 // clear removes the request of a run that has ended, if its consumer has passed it.
 func (l *Ledger) clear(ctx context.Context, s messages.Status) error {

@@ -46,6 +46,11 @@ func (l *Ledger) submit(ctx context.Context, s Submission, status messages.Statu
 	case s.Request.UniqueKey != "":
 		return l.submitUnique(ctx, s, status, body)
 	}
+	if s.isBrief() {
+		if receipt, brief, err := l.storeBrief(ctx, s, status, body); brief {
+			return receipt, err
+		}
+	}
 	return l.store(ctx, s, status, body)
 }
 
@@ -139,10 +144,14 @@ func (l *Ledger) enqueue(ctx context.Context, s Submission, body []byte, now rec
 	if err := setSignature(request.Header, signature); err != nil {
 		return false, err
 	}
-	// Who claims the run first need not read the status, which is as submitted. One that
-	// was cancelled meanwhile is not.
-	if now.status.State == messages.StateQueued {
-		request.Header.Set(messages.RevisionHeader, strconv.FormatUint(now.revision, 10))
+	if now.found {
+		// Who claims the run first need not read a status that is as submitted. One that was
+		// cancelled meanwhile is not.
+		revision := now.revision
+		if now.status.State != messages.StateQueued {
+			revision = 0
+		}
+		request.Header.Set(messages.RevisionHeader, strconv.FormatUint(revision, 10))
 	}
 	_, err = l.requests.Store(ctx, request)
 	switch {
@@ -260,12 +269,16 @@ func (l *Ledger) Cancel(ctx context.Context, key Key, cancel messages.Cancel) (m
 	if cancel.At.IsZero() {
 		cancel.At = l.now()
 	}
-	read := natsx.LastDirect
+	read, late := natsx.LastDirect, false
 	for range maxConflicts {
 		old, err := l.read(ctx, key, read)
 		switch {
 		case err != nil:
 			return messages.Status{}, err
+		case !old.found && !late:
+			late = true
+			read = l.late(ctx, key)
+			continue
 		case !old.found:
 			return messages.Status{}, fmt.Errorf("cancelling run %s: %w", key.RunID, ErrNotFound)
 		case old.status.State.Terminal():

@@ -107,9 +107,7 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 	if err != nil {
 		return false, err
 	}
-	// A submit may be repeated for as long as its publish.
-	grace := l.cfg.LeaseTTL + l.cfg.PublishTimeout
-	what := mend(old.status, found, l.cfg.Now(), grace)
+	what := mend(old.status, found, l.cfg.Now(), l.sweepGrace())
 	if what == leave {
 		return false, nil
 	}
@@ -130,6 +128,9 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 	}
 	return true, claim.Finish(ctx, closing(&old.status))
 }
+
+// sweepGrace is how long a run is left to whoever is at it: a submit may be repeated for as long as its publish.
+func (l *Ledger) sweepGrace() time.Duration { return l.cfg.LeaseTTL + l.cfg.PublishTimeout }
 
 // closing is the reply for a run that nobody owns and that is to end.
 func closing(s *messages.Status) *messages.Reply {
@@ -216,7 +217,7 @@ func (c *Claim) requeue(ctx context.Context, request []byte, signature *messages
 
 // storeRequest stores a request that may be stored already.
 func (l *Ledger) storeRequest(ctx context.Context, subject string, request []byte, signature *messages.Signature) error {
-	msg := &nats.Msg{Subject: subject, Data: request, Header: nats.Header{}}
+	msg := &nats.Msg{Subject: subject, Data: request, Header: nats.Header{messages.RevisionHeader: {"0"}}}
 	if err := setSignature(msg.Header, signature); err != nil {
 		return err
 	}

@@ -19,7 +19,8 @@ type delivery struct {
 	request  *messages.RunRequest // nil when invalid
 	digest   string
 	invalid  *messages.FieldError // why the request is refused
-	revision uint64               // of the status at submit, by the request's header; 0: unknown
+	foretold bool                 // revision is known
+	revision uint64               // of the status when the request was stored; 0: there was none
 	// signature is the request's, as it came; nil when there is none that can be read.
 	signature *messages.Signature
 	alone     bool  // nothing else runs, and nothing will, where the run would start
@@ -29,8 +30,8 @@ type delivery struct {
 // promised is the status that the submitter says it wrote. Whether it is still the
 // newest, the compare-and-set of the claim decides.
 func (d delivery) promised() (record, bool) {
-	if d.revision == 0 {
-		return record{}, false
+	if !d.foretold || d.revision == 0 {
+		return record{}, d.foretold
 	}
 	return record{status: queued(d), revision: d.revision, found: true}, true
 }

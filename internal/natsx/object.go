@@ -125,7 +125,7 @@ func (o *Objects) store(ctx context.Context, msg *nats.Msg) error {
 		if refused := refusal(o.js.Conn(), msg.Subject); refused != nil {
 			return refused
 		}
-		if !pause(ctx, retryWait) {
+		if !Pause(ctx, retryWait) {
 			break
 		}
 	}
@@ -307,7 +307,7 @@ func (o *Objects) piece(ctx context.Context, subject string) (data []byte, err e
 		if !Unanswered(err) && !errors.Is(err, ErrObjectGone) || ctx.Err() != nil {
 			break
 		}
-		if !pause(ctx, retryWait) {
+		if !Pause(ctx, retryWait) {
 			break
 		}
 	}

@@ -31,7 +31,7 @@ func Publish(ctx context.Context, js jetstream.JetStream, msg *nats.Msg, timeout
 		if !Unanswered(err) || ctx.Err() != nil {
 			return ack, err
 		}
-		if !pause(ctx, retryWait) {
+		if !Pause(ctx, retryWait) {
 			return nil, err
 		}
 	}
@@ -43,7 +43,8 @@ func publishOnce(ctx context.Context, js jetstream.JetStream, msg *nats.Msg) (*j
 	return js.PublishMsg(ctx, msg, jetstream.WithRetryAttempts(0))
 }
 
-func pause(ctx context.Context, d time.Duration) bool {
+// Pause waits; false when ctx ends before.
+func Pause(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -80,7 +80,7 @@ const settleTime = 20 * time.Millisecond
 // LastSettled is LastDirect after a moment in which a follower catches up: for those who may
 // not ask the leader.
 func LastSettled(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
-	if !pause(ctx, settleTime) {
+	if !Pause(ctx, settleTime) {
 		return Record{}, context.Cause(ctx)
 	}
 	return LastDirect(ctx, js, stream, subject)
