@@ -1,8 +1,10 @@
 package worker
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -108,7 +110,7 @@ func (w *Worker) retire(ctx context.Context) {
 	}
 }
 
-// repair closes, now and then, runs that no message will bring to a worker again.
+// repair closes, now and then, runs that no message will bring to a worker again. One worker does so for the fleet.
 func (w *Worker) repair(ctx context.Context) error {
 	tick := time.NewTicker(w.cfg.Timing.Repair)
 	defer tick.Stop()
@@ -118,6 +120,10 @@ func (w *Worker) repair(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
+		// Without a roster each worker sweeps, which does no harm.
+		if roster, err := w.ledger.Roster(ctx); err == nil && len(roster) > 0 && sweeper(roster) != w.cfg.ID {
+			continue
+		}
 		closed, err := w.ledger.Sweep(ctx, w.cfg.ID)
 		if err != nil && ctx.Err() == nil {
 			zerolog.Ctx(ctx).Warn().Err(err).Msg("sweep failed")
@@ -126,6 +132,23 @@ func (w *Worker) repair(ctx context.Context) error {
 			zerolog.Ctx(ctx).Info().Int("runs", closed).Msg("sweep closed runs that nobody held")
 		}
 	}
+}
+
+// sweeper is the worker of a roster that sweeps: one that stays, and may store again a request that was lost, if there
+// is one; of these the oldest, which has seen the most.
+func sweeper(roster []messages.Worker) string {
+	unfit := func(w messages.Worker) int {
+		switch {
+		case w.Draining:
+			return 2
+		case w.NoDispatch:
+			return 1
+		}
+		return 0
+	}
+	return slices.MinFunc(roster, func(a, b messages.Worker) int {
+		return cmp.Or(cmp.Compare(unfit(a), unfit(b)), a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID))
+	}).ID
 }
 
 // collect removes, now and then, the objects of runs whose record has expired.

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -189,22 +188,4 @@ func (l *Ledger) pay(ctx context.Context, owed map[Key]messages.Status) (tried i
 		}
 	}
 	return len(commits)
-}
-
-// adopt makes the status of a request that was stored without one some time ago: its submitter has died, or knows
-// nothing of statuses.
-func (l *Ledger) adopt(ctx context.Context, subject string) error {
-	stored, err := l.newest()(ctx, l.js, l.queueStream(), subject)
-	if errors.Is(err, natsx.ErrNoRecord) {
-		return nil
-	}
-	if err != nil || l.now().Sub(stored.Time) < l.sweepGrace() {
-		return err
-	}
-	d, err := l.delivered(subject, stored.Data, stored.Sequence, stored.Time)
-	if err != nil {
-		return err
-	}
-	_, _, err = l.swap(ctx, record{}, queued(d))
-	return err
 }

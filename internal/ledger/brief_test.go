@@ -176,15 +176,11 @@ func TestOnlyPlainRunsAreBrief(t *testing.T) {
 }
 
 func TestRequestWithoutStatusIsAdopted(t *testing.T) {
-	late := func(_ *natsx.Topology, cfg *ledger.Config) {
-		cfg.Now = func() time.Time { return time.Now().Add(time.Minute) }
-	}
-	b := newBench(t, late)
+	b := newBench(t)
 	key := b.submitBrief(b.never())
 	_, err := b.Status(b.ctx(), key)
 	require.ErrorIs(t, err, ledger.ErrNotFound, "its submitter is gone")
-	_, err = b.Sweep(b.ctx(), "w1")
-	require.NoError(t, err)
+	b.sweepOnce(b.later())
 	status := b.status(key)
 	require.Equal(t, messages.StateQueued, status.State)
 	require.NoError(t, b.claim("w1").Finish(b.ctx(), success()))

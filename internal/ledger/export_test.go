@@ -3,7 +3,9 @@ package ledger
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/kedge-run/kedge/internal/natsx"
@@ -130,3 +132,6 @@ func OweForEver(l *Ledger) { l.debts = newDebts(-1) }
 func DecodeStatus(data []byte) (status messages.Status, err error) {
 	return status, json.Unmarshal(data, &status)
 }
+
+// Live gives the runs that the last sweep of a ledger took for live.
+func Live(l *Ledger) []string { return slices.Collect(maps.Keys(l.census.live)) }

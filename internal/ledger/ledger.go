@@ -187,6 +187,7 @@ type Ledger struct {
 	floors   sync.Map // name of a consumer -> passed
 
 	places places // what is known of the slots of concurrency keys
+	census census // of live runs
 	debts  *debts // statuses of brief runs
 
 	clock    func() time.Time // the monotonic clock, by which claims run out

@@ -392,7 +392,7 @@ func (s *search) sweepProgram(p *process) {
 	l := p.ledger()
 	if s.scenario.brief {
 		subject := l.cfg.Subjects.Request(messages.DefaultPriority, "q", theKey.Tenant, theKey.RunID)
-		p.note("adopted: %v", result(l.adopt(context.Background(), subject)))
+		p.note("adopted: %v", result(l.sweepOrphan(context.Background(), subject)))
 	}
 	did, err := l.sweepOne(context.Background(), theKey, p.name)
 	p.note("mended: %v, %v", did, result(err))

@@ -29,68 +29,103 @@ const floorTime = time.Second
 // stranded reports whether the consumer of a run has passed its request, which is stored
 // at sequence.
 func (l *Ledger) stranded(ctx context.Context, s messages.Status, sequence uint64) (bool, error) {
+	floor, err := l.floor(ctx, s)
+	return err == nil && sequence <= floor, err
+}
+
+// floor is the sequence up to which the consumer of a run takes all messages for
+// acknowledged.
+func (l *Ledger) floor(ctx context.Context, s messages.Status) (uint64, error) {
 	name := natsx.ConsumerName(s.Queue, s.Tenant, s.Priority)
 	if known, ok := l.floors.Load(name); ok && l.clock().Sub(known.(passed).at) < floorTime {
-		return sequence <= known.(passed).floor, nil
+		return known.(passed).floor, nil
 	}
 	consumer, err := l.js.Consumer(ctx, l.queueStream(), name)
 	if errors.Is(err, jetstream.ErrConsumerNotFound) {
-		return false, nil // the queue was taken out of service; it may come back
+		return 0, nil // the queue was taken out of service; it may come back
 	}
 	if err != nil {
-		return false, fmt.Errorf("asking consumer %s: %w", name, err)
+		return 0, fmt.Errorf("asking consumer %s: %w", name, err)
 	}
 	floor := consumer.CachedInfo().AckFloor.Stream
 	l.floors.Store(name, passed{floor: floor, at: l.clock()})
-	return sequence <= floor, nil
+	return floor, nil
 }
 
-// sweepQueue removes stranded requests of runs that have ended, and makes the statuses of requests that have none.
-func (l *Ledger) sweepQueue(ctx context.Context, statuses []messages.Status) error {
+// queueState is what is stored in all queues.
+type queueState struct {
+	first    uint64            // the lowest sequence
+	requests map[string]uint64 // by subject
+}
+
+func (l *Ledger) queueNow(ctx context.Context) (queueState, error) {
 	stream, err := l.js.Stream(ctx, l.queueStream())
 	if err != nil {
-		return err
+		return queueState{}, err
 	}
 	if stream.CachedInfo().State.Msgs == 0 {
-		return nil
+		return queueState{}, nil
 	}
 	info, err := stream.Info(ctx, jetstream.WithSubjectFilter(l.cfg.Subjects.Requests()))
 	if err != nil {
-		return err
+		return queueState{}, err
 	}
+	return queueState{first: info.State.FirstSeq, requests: info.State.Subjects}, nil
+}
+
+// sweepQueue looks at the requests of no live run.
+func (l *Ledger) sweepQueue(ctx context.Context, queue queueState) error {
 	var errs []error
-	unknown := info.State.Subjects
-	for _, s := range statuses {
-		if s.State.Terminal() && unknown[s.RequestSubject] > 0 {
-			errs = append(errs, l.clear(ctx, s))
-		}
-		delete(unknown, s.RequestSubject)
-	}
-	adopted := 0
-	for subject := range unknown {
-		if adopted++; adopted > maxAdopted {
+	for subject := range queue.requests {
+		if len(errs) == maxOrphans {
 			break
 		}
-		errs = append(errs, l.adopt(ctx, subject))
+		errs = append(errs, l.sweepOrphan(ctx, subject))
 	}
 	return errors.Join(errs...)
 }
 
-// maxAdopted bounds how many requests one sweep looks at.
-const maxAdopted = 1000
+// maxOrphans bounds how many requests one sweep looks at.
+const maxOrphans = 1000
 
-// clear removes the request of a run that has ended, if its consumer has passed it.
-func (l *Ledger) clear(ctx context.Context, s messages.Status) error {
-	stored, err := natsx.LastFromLeader(ctx, l.js, l.queueStream(), s.RequestSubject)
+// sweepOrphan removes a stranded request whose run has ended, and makes the status of a request that has none: its
+// submitter has died, or knows nothing of statuses.
+func (l *Ledger) sweepOrphan(ctx context.Context, subject string) error {
+	address, err := l.cfg.Subjects.ParseRequest(subject)
+	if err != nil {
+		return nil //nolint:nilerr // nobody will take it, and the claim ends it
+	}
+	key := Key{address.Tenant, address.RunID}
+	now, err := l.read(ctx, key, l.newest())
+	if err != nil || now.found && (!now.status.State.Terminal() || now.status.RequestSubject != subject) {
+		return err
+	}
+	stored, err := l.newest()(ctx, l.js, l.queueStream(), subject)
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return nil
 	}
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case !now.found:
+		return l.adopt(ctx, now, subject, stored)
 	}
-	gone, err := l.stranded(ctx, s, stored.Sequence)
+	gone, err := l.stranded(ctx, now.status, stored.Sequence)
 	if err != nil || !gone {
 		return err
 	}
-	return absent{ledger: l, subject: s.RequestSubject}.Ack(ctx)
+	return absent{ledger: l, subject: subject}.Ack(ctx)
+}
+
+// adopt makes the status of a request that was stored without one some time ago.
+func (l *Ledger) adopt(ctx context.Context, none record, subject string, stored natsx.Record) error {
+	if l.now().Sub(stored.Time) < l.sweepGrace() {
+		return nil
+	}
+	d, err := l.delivered(subject, stored.Data, stored.Sequence, stored.Time)
+	if err != nil {
+		return err
+	}
+	_, _, err = l.swap(ctx, none, queued(d))
+	return err
 }

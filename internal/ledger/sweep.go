@@ -61,32 +61,50 @@ func mend(s messages.Status, i inspection, now time.Time, grace time.Duration) r
 }
 
 // Sweep closes cancelled and expired runs that no worker is at, and stores the
-// request of a run again when it is gone. It returns how many runs it mended. Every
-// worker calls it now and then; concurrent sweeps do no harm.
+// request of a run again when it is gone. It returns how many runs it mended. One
+// worker of a fleet calls it now and then; concurrent sweeps do no harm.
 func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
-	statuses, err := l.List(ctx, "*")
+	queue, err := l.queueNow(ctx) // before the statuses: a request that is stored later is too young
+	if err != nil {
+		return 0, fmt.Errorf("sweeping: %w", err)
+	}
+	statuses, err := l.liveRuns(ctx)
 	if err != nil {
 		return 0, fmt.Errorf("sweeping: %w", err)
 	}
 	mended := 0
 	var errs []error
 	for _, status := range statuses {
-		if status.State.Terminal() {
-			continue
-		}
-		if err := l.renewKey(ctx, status); err != nil {
-			errs = append(errs, fmt.Errorf("sweeping run %s: %w", status.RunID, err))
-		}
-		did, err := l.sweepOne(ctx, Key{status.Tenant, status.RunID}, worker)
+		did, err := l.sweepLive(ctx, status, queue, worker)
 		if err != nil && !errors.Is(err, errConflict) && !errors.Is(err, ErrLost) {
 			errs = append(errs, fmt.Errorf("sweeping run %s: %w", status.RunID, err))
 		}
 		if did {
 			mended++
 		}
+		delete(queue.requests, status.RequestSubject)
 	}
 	ticked, err := l.sweepSchedules(ctx)
-	return mended + ticked, errors.Join(append(errs, err, l.sweepKeys(ctx), l.sweepQueue(ctx, statuses))...)
+	return mended + ticked, errors.Join(append(errs, err, l.sweepKeys(ctx), l.sweepQueue(ctx, queue))...)
+}
+
+// sweepLive does what a sweep does for one live run, whose status is as the sweep has seen it: most need nothing, and
+// no question to the server tells so.
+func (l *Ledger) sweepLive(ctx context.Context, s messages.Status, queue queueState, worker string) (bool, error) {
+	if err := l.renewKey(ctx, s); err != nil {
+		return false, err
+	}
+	now, grace := l.cfg.Now(), l.sweepGrace()
+	if mend(s, inspection{}, now, grace) == leave {
+		return false, nil
+	}
+	if queue.requests[s.RequestSubject] > 0 && mend(s, inspection{message: true}, now, grace) == leave {
+		floor, err := l.floor(ctx, s)
+		if err != nil || floor < queue.first {
+			return false, err
+		}
+	}
+	return l.sweepOne(ctx, Key{s.Tenant, s.RunID}, worker)
 }
 
 // Mend is Sweep for one run, which a cancel hint named.
@@ -100,6 +118,9 @@ func (l *Ledger) Mend(ctx context.Context, key Key, worker string) error {
 
 func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, error) {
 	old, err := l.read(ctx, key, l.newest())
+	if err == nil && !old.found {
+		l.census.forget(l.statusSubject(key))
+	}
 	if err != nil || !old.found {
 		return false, err
 	}

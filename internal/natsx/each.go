@@ -16,7 +16,13 @@ const eachBatch = 256
 // Each reads the messages of a stream below a filter as they are now, oldest first. Markers of deleted ones are left
 // out.
 func Each(ctx context.Context, js jetstream.JetStream, stream, filter string, read func(jetstream.Msg)) error {
+	return EachFrom(ctx, js, stream, filter, 1, read)
+}
+
+// EachFrom is Each for the messages from a sequence on.
+func EachFrom(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64, read func(jetstream.Msg)) error {
 	consumer, err := js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
 		FilterSubject: filter, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: 10 * time.Second,
 	})
 	if err != nil {
