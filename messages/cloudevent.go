@@ -56,15 +56,20 @@ func envelope(run RunID, epoch uint64, number, kind, tenant, queue string, at ti
 
 // Header writes the envelope as NATS headers.
 func (c CloudEvent) Header() map[string][]string {
-	return map[string][]string{
-		"ce-specversion": {cloudEventVersion},
-		"ce-id":          {percentEncode(c.ID)},
-		"ce-type":        {percentEncode(c.Type)},
-		"ce-source":      {percentEncode(c.Source)},
-		"ce-subject":     {percentEncode(c.Subject)},
-		"ce-time":        {c.Time.UTC().Format(time.RFC3339Nano)},
-		"content-type":   {contentType},
+	header := make(map[string][]string, 12) // with what is added for the server
+	values := make([]string, 0, 7)
+	set := func(name, value string) {
+		values = append(values, value)
+		header[name] = values[len(values)-1 : len(values) : len(values)]
 	}
+	set("ce-specversion", cloudEventVersion)
+	set("ce-id", percentEncode(c.ID))
+	set("ce-type", percentEncode(c.Type))
+	set("ce-source", percentEncode(c.Source))
+	set("ce-subject", percentEncode(c.Subject))
+	set("ce-time", c.Time.UTC().Format(time.RFC3339Nano))
+	set("content-type", contentType)
+	return header
 }
 
 // ParseCloudEvent reads an envelope; attributes that it does not know are skipped.

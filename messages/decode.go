@@ -59,6 +59,14 @@ func DecodeReply(data []byte) (*Reply, error) {
 
 // DecodeRunRequest reads a request strictly. The error is a *FieldError.
 func DecodeRunRequest(data []byte) (*RunRequest, error) {
+	if request, ok := readUsualRequest(data); ok {
+		return request, nil
+	}
+	return decodeStrictly(data)
+}
+
+// decodeStrictly reads a request of any form.
+func decodeStrictly(data []byte) (*RunRequest, error) {
 	if err := checkShape(data, reflect.TypeFor[RunRequest]()); err != nil {
 		return nil, err
 	}

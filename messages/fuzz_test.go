@@ -30,7 +30,11 @@ func seed(f *testing.F, kind string) {
 // and that a refusal is a field error of bounded length.
 func FuzzDecodeRunRequest(f *testing.F) {
 	seed(f, "run_request")
+	usual, err := json.Marshal(usualRequest())
+	require.NoError(f, err)
+	f.Add(usual)
 	f.Fuzz(func(t *testing.T, data []byte) {
+		requireStrict(t, data)
 		request, err := DecodeRunRequest(data)
 		if err == nil {
 			err = request.Validate()

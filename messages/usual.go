@@ -24,8 +24,32 @@ func readUsual(data []byte) (*RunResult, bool) {
 	in.int("nodes_run", &r.NodesRun)
 	in.int("nodes_skipped", &r.NodesSkipped)
 	in.value("versions", &r.Versions)
-	in.value("outputs", &r.Outputs)
+	in.outputs("outputs", &r.Outputs)
 	return r, !in.bad && string(in.rest) == "}" && r.State == StateSucceeded
+}
+
+// readUsualRequest reads a request that names what to run, and nothing that has a form of its own.
+func readUsualRequest(data []byte) (*RunRequest, bool) {
+	r := &RunRequest{}
+	in := usual{rest: data}
+	textAs(&in, "run_id", &r.RunID)
+	in.texts("pipeline_names", &r.PipelineNames)
+	in.texts("tags", &r.Tags)
+	in.texts("node_names", &r.NodeNames)
+	in.texts("from_nodes", &r.FromNodes)
+	in.texts("to_nodes", &r.ToNodes)
+	in.texts("from_inputs", &r.FromInputs)
+	in.texts("to_outputs", &r.ToOutputs)
+	in.texts("namespaces", &r.Namespaces)
+	textAs(&in, "runner", &r.Runner)
+	textAs(&in, "priority", &r.Priority)
+	textAs(&in, "idempotency_key", &r.IdempotencyKey)
+	textAs(&in, "unique_key", &r.UniqueKey)
+	textAs(&in, "concurrency_key", &r.ConcurrencyKey)
+	textAs(&in, "reply_subject", &r.ReplySubject)
+	in.texts("outputs", &r.Outputs)
+	textAs(&in, "retry_of", &r.RetryOf)
+	return r, !in.bad && string(in.rest) == "}" && in.inside && len(data) <= MaxMessageBytes
 }
 
 func (in *usual) ended(e *Ended) {
@@ -123,6 +147,82 @@ func (in *usual) unmarshal(name string, into encoding.TextUnmarshaler) {
 	if in.name(name) && into.UnmarshalText([]byte(in.text())) != nil {
 		in.bad = true
 	}
+}
+
+// next steps over a byte, if it is the next one.
+func (in *usual) next(c byte) bool {
+	if len(in.rest) == 0 || in.rest[0] != c {
+		return false
+	}
+	in.rest = in.rest[1:]
+	return true
+}
+
+// outputs reads the outputs that travel by value, or not at all.
+func (in *usual) outputs(name string, into *map[string]Output) {
+	if !in.name(name) {
+		return
+	}
+	*into = map[string]Output{}
+	if !in.next('{') {
+		in.bad = true
+	}
+	for !in.bad && !in.next('}') {
+		if len(*into) > 0 && !in.next(',') {
+			in.bad = true
+		}
+		dataset := in.text()
+		if !in.next(':') {
+			in.bad = true
+		}
+		out := in.output()
+		if _, again := (*into)[dataset]; again {
+			in.bad = true
+		}
+		(*into)[dataset] = out
+	}
+	in.inside = true
+}
+
+func (in *usual) output() (out Output) {
+	in.inside = false
+	if in.name("value") {
+		out.Value = in.raw()
+	}
+	textAs(in, "type", &out.Type)
+	textAs(in, "shape", &out.Shape)
+	textAs(in, "path", &out.Path)
+	textAs(in, "problem", &out.Problem)
+	if !in.inside && !in.next('{') || !in.next('}') {
+		in.bad = true
+	}
+	return out
+}
+
+// raw reads a value whatever its form.
+func (in *usual) raw() json.RawMessage {
+	depth, quoted, end := 0, false, 0
+	for ; end < len(in.rest); end++ {
+		c := in.rest[end]
+		switch {
+		case quoted && c == '\\':
+			end++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '{' || c == '[':
+			depth++
+		case depth == 0 && (c == ',' || c == '}'):
+			in.bad = in.bad || !json.Valid(in.rest[:end])
+			value := bytes.Clone(in.rest[:end])
+			in.rest = in.rest[end:]
+			return value
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	in.bad = true
+	return nil
 }
 
 // value reads the last field that is there, whatever its form.

@@ -19,7 +19,10 @@ func usualResult() *RunResult {
 			FinishedAt: time.Date(2026, 11, 28, 10, 0, 0, 5, time.UTC), Events: 7, QueuedFor: Duration(time.Second), Took: 3,
 		},
 		NodesRun: 2, NodesSkipped: 1,
-		Outputs: map[string]Output{"answer": {Value: json.RawMessage(`{"a":"ä\n"}`)}, "other": {Type: "csv", Path: "x"}},
+		Outputs: map[string]Output{
+			"answer": {Value: json.RawMessage(`{"a":"ä\n\"}","b":[1,{}]}`)}, "other": {Type: "csv", Path: "x"}, "third": {Value: json.RawMessage("null")},
+			"fourth": {Value: json.RawMessage(`"]"`), Type: "str", Shape: "1", Problem: "p"}, "fifth": {},
+		},
 	}
 }
 
@@ -35,7 +38,9 @@ func TestUsualRepliesAreReadAsByTheStandardDecoder(t *testing.T) {
 	least := &RunResult{Ended: Ended{State: StateSucceeded}}
 	versions := usualResult()
 	versions.Outputs, versions.Versions = nil, map[string]string{"a": "v"}
-	for _, result := range []*RunResult{usualResult(), least, versions} {
+	none := usualResult()
+	none.Outputs = map[string]Output{}
+	for _, result := range []*RunResult{usualResult(), least, versions, none} {
 		data, err := (&Reply{Result: result}).Encode()
 		require.NoError(t, err)
 		got, ok := readUsual(data)
@@ -76,6 +81,80 @@ func TestUnusualRepliesAreLeft(t *testing.T) {
 		require.NotEqual(t, text, unusual, name)
 		_, ok := readUsual([]byte(unusual))
 		require.False(t, ok, name)
+	}
+}
+
+// usualRequest has what a request may have to be usual.
+func usualRequest() *RunRequest {
+	return &RunRequest{
+		RunID: "20261128T100000.000Z-1", PipelineNames: []string{"a", "b"}, Tags: []string{"t"}, NodeNames: []string{"n"},
+		FromNodes: []string{"f"}, ToNodes: []string{"o"}, FromInputs: []string{"i"}, ToOutputs: []string{"u"}, Namespaces: []string{"s"},
+		Runner: "SequentialRunner", Priority: P0, IdempotencyKey: "k", UniqueKey: "q", ConcurrencyKey: "c",
+		ReplySubject: "_INBOX.a", Outputs: []string{"x", "y"}, RetryOf: "r",
+	}
+}
+
+// requireStrict compares what is read as usual, if it is, with what is read strictly.
+func requireStrict(t *testing.T, data []byte) (usual bool) {
+	t.Helper()
+	got, usual := readUsualRequest(data)
+	if usual {
+		want, err := decodeStrictly(data)
+		require.NoError(t, err, "%s", data)
+		require.Equal(t, want, got, "%s", data)
+	}
+	return usual
+}
+
+func TestUsualRequestsAreReadAsStrictly(t *testing.T) {
+	unusual := map[string]func(*RunRequest){
+		"parameters": func(r *RunRequest) { r.RuntimeParams = map[string]any{"a": 1} },
+		"a timeout":  func(r *RunRequest) { r.Timeout = Duration(time.Second) },
+		"labels":     func(r *RunRequest) { r.Labels = map[string]string{"a": "b"} },
+		"no ASCII":   func(r *RunRequest) { r.Runner = "ä" },
+	}
+	for _, request := range []*RunRequest{usualRequest(), {RunID: "r"}} {
+		data, err := json.Marshal(request)
+		require.NoError(t, err)
+		require.True(t, requireStrict(t, data), "%s", data)
+		for i := range data {
+			for _, other := range []byte(`x"\{}[],:0- ` + "\xff\n") {
+				changed := bytes.Clone(data)
+				changed[i] = other
+				requireStrict(t, changed)
+			}
+			requireStrict(t, data[:i])
+		}
+		for name, change := range unusual {
+			changed := *request
+			change(&changed)
+			data, err := json.Marshal(changed)
+			require.NoError(t, err)
+			require.False(t, requireStrict(t, data), name)
+		}
+	}
+	require.False(t, requireStrict(t, []byte(`{}`)))
+	require.False(t, requireStrict(t, []byte(`{"run_id":"r","run_id":"r"}`)))
+	long := `{"run_id":"` + strings.Repeat("x", MaxMessageBytes) + `"}`
+	require.False(t, requireStrict(t, []byte(long)))
+}
+
+func BenchmarkDecodeRunRequest(b *testing.B) {
+	data, err := json.Marshal(&RunRequest{RunID: "20261128T100000.000Z-1", PipelineNames: []string{"a"}})
+	require.NoError(b, err)
+	for _, c := range []struct {
+		name string
+		read func() error
+	}{
+		{"usual", func() error { _, err := DecodeRunRequest(data); return err }},
+		{"strict", func() error { _, err := decodeStrictly(data); return err }},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				require.NoError(b, c.read())
+			}
+		})
 	}
 }
 

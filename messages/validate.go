@@ -50,8 +50,8 @@ func (r *RunRequest) checkNames() *FieldError {
 		{"pipeline_names", r.PipelineNames}, {"tags", r.Tags}, {"node_names", r.NodeNames},
 		{"from_nodes", r.FromNodes}, {"to_nodes", r.ToNodes}, {"from_inputs", r.FromInputs},
 		{"to_outputs", r.ToOutputs}, {"namespaces", r.Namespaces}, {"outputs", r.Outputs},
-		{"labels", slices.Sorted(maps.Keys(r.Labels))}, {"inputs", slices.Sorted(maps.Keys(r.Inputs))},
-		{"load_versions", slices.Sorted(maps.Keys(r.LoadVersions))},
+		{"labels", sortedKeys(r.Labels)}, {"inputs", sortedKeys(r.Inputs)},
+		{"load_versions", sortedKeys(r.LoadVersions)},
 	}
 	for _, list := range lists {
 		if len(list.names) > maxNames {
@@ -71,6 +71,14 @@ func (r *RunRequest) checkNames() *FieldError {
 	return nil
 }
 
+// sortedKeys costs nothing for an empty mapping, as most are.
+func sortedKeys[V any](m map[string]V) []string {
+	if len(m) == 0 {
+		return nil
+	}
+	return slices.Sorted(maps.Keys(m))
+}
+
 // badName says why a text can't name a node, dataset, tag or pipeline. Names reach
 // file paths through catalog entries such as data/{name}.csv.
 func badName(name string) string {
@@ -88,7 +96,7 @@ func badName(name string) string {
 }
 
 func (r *RunRequest) checkLoadVersions() *FieldError {
-	for _, dataset := range slices.Sorted(maps.Keys(r.LoadVersions)) {
+	for _, dataset := range sortedKeys(r.LoadVersions) {
 		version := r.LoadVersions[dataset]
 		reason := badName(version)
 		if reason == "" && (strings.Contains(version, "/") || strings.Contains(version, "..")) {
@@ -161,7 +169,7 @@ func (r *RunRequest) CheckReplyPrefix(subjects Subjects, prefixes []string) erro
 }
 
 func (r *RunRequest) checkInputs() *FieldError {
-	for _, dataset := range slices.Sorted(maps.Keys(r.Inputs)) {
+	for _, dataset := range sortedKeys(r.Inputs) {
 		data := r.Inputs[dataset]
 		field := "inputs." + clip(dataset)
 		if (data.Value == nil) == (data.Ref == nil) {
@@ -191,26 +199,33 @@ func (r *RunRequest) checkInputs() *FieldError {
 
 // checkSizes bounds what travels inside the message.
 func (r *RunRequest) checkSizes() *FieldError {
-	parts := []struct {
+	for _, part := range []struct {
 		field string
-		value any
-	}{{"runtime_params", r.RuntimeParams}, {"runner_params", r.RunnerParams}}
-	for _, dataset := range slices.Sorted(maps.Keys(r.Inputs)) {
-		parts = append(parts, struct {
-			field string
-			value any
-		}{"inputs." + clip(dataset) + ".value", r.Inputs[dataset].Value})
+		value map[string]any
+	}{{"runtime_params", r.RuntimeParams}, {"runner_params", r.RunnerParams}} {
+		if len(part.value) == 0 {
+			continue
+		}
+		if err := checkSize(part.field, part.value); err != nil {
+			return err
+		}
 	}
-	for _, part := range parts {
-		encoded, err := json.Marshal(part.value)
-		if err != nil {
-			return invalid(part.field, "cannot be written as JSON: "+err.Error())
+	for _, dataset := range sortedKeys(r.Inputs) {
+		if err := checkSize("inputs."+clip(dataset)+".value", r.Inputs[dataset].Value); err != nil {
+			return err
 		}
-		if len(encoded) > MaxInlineBytes {
-			return &FieldError{Field: part.field, Code: CodeTooLarge, Reason: fmt.Sprintf(
-				"%d bytes, at most %d travel inside a request",
-				len(encoded), MaxInlineBytes)}
-		}
+	}
+	return nil
+}
+
+func checkSize(field string, value any) *FieldError {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return invalid(field, "cannot be written as JSON: "+err.Error())
+	}
+	if len(encoded) > MaxInlineBytes {
+		return &FieldError{Field: field, Code: CodeTooLarge, Reason: fmt.Sprintf(
+			"%d bytes, at most %d travel inside a request", len(encoded), MaxInlineBytes)}
 	}
 	return nil
 }

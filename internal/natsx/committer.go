@@ -1,11 +1,11 @@
 package natsx
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -144,9 +144,9 @@ func (g *Commit) repeat() {
 // readAck reads a stream's answer to a stored message. The usual one has a fixed form,
 // and a parser for every form costs more than the rest of the answer's way.
 func readAck(data []byte) (sequence uint64, err error) {
-	if rest, ok := strings.CutPrefix(string(data), `{"stream":"`); ok {
-		_, rest, _ = strings.Cut(rest, `","seq":`)
-		if sequence, err = strconv.ParseUint(strings.TrimSuffix(rest, "}"), 10, 64); err == nil {
+	if rest, ok := bytes.CutPrefix(data, []byte(`{"stream":"`)); ok {
+		_, rest, _ = bytes.Cut(rest, []byte(`","seq":`))
+		if sequence, err = strconv.ParseUint(string(bytes.TrimSuffix(rest, []byte("}"))), 10, 64); err == nil {
 			return sequence, nil
 		}
 	}

@@ -69,7 +69,7 @@ func Ack(ctx context.Context, pipe *Pipe, msg jetstream.Msg) error {
 // Unanswered reports whether err leaves open what the server did: no answer, no
 // leader, or no connection. The operation may be tried again.
 func Unanswered(err error) bool {
-	if errors.Is(err, ErrRefused) {
+	if err == nil || errors.Is(err, ErrRefused) {
 		return false
 	}
 	for _, open := range []error{
