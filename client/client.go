@@ -261,7 +261,8 @@ type ListOptions struct {
 	Limit  int              // newest first; 0: all
 }
 
-// List reads the statuses of the tenant's runs, newest first.
+// List reads the statuses of the tenant's runs, newest first. A run that another client
+// submitted less than 50 ms ago may be missing.
 func (c *Client) List(ctx context.Context, opts ListOptions) ([]messages.Status, error) {
 	all, err := c.ledger.List(ctx, c.cfg.Tenant)
 	if err != nil {

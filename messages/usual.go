@@ -5,6 +5,7 @@ import (
 	"encoding"
 	"encoding/json"
 	"strconv"
+	"unicode/utf8"
 )
 
 // usual reads a message of ours in the form in which the writers of this package write it:
@@ -88,14 +89,15 @@ func (in *usual) text() string {
 		in.bad = true
 		return ""
 	}
-	end := 1 + bytes.IndexByte(in.rest[1:], '"')
+	end, ascii := 1+bytes.IndexByte(in.rest[1:], '"'), true
 	for _, c := range in.rest[1:max(1, end)] {
-		if c < ' ' || c > '~' || c == '\\' {
+		if c < ' ' || c == '\\' {
 			end = 0
 			break
 		}
+		ascii = ascii && c < utf8.RuneSelf
 	}
-	if end == 0 {
+	if end == 0 || !ascii && !utf8.Valid(in.rest[1:end]) {
 		in.bad = true
 		return ""
 	}

@@ -16,7 +16,7 @@ func usualResult() *RunResult {
 		Ended: Ended{
 			RunID: "20261128T100000.000Z-1", SessionID: "s", Tenant: "default", Queue: "shop", State: StateSucceeded,
 			Attempt: 1, Epoch: 1, Worker: "w1", Pipelines: []string{"__default__", "report"},
-			FinishedAt: time.Date(2026, 11, 28, 10, 0, 0, 5, time.UTC), Events: 7, QueuedFor: Duration(time.Second), Took: 3,
+			FinishedAt: time.Date(2026, 11, 28, 10, 0, 0, 5, time.UTC), Events: 7, QueuedFor: Duration(time.Second), Took: Duration(3 * time.Microsecond),
 		},
 		NodesRun: 2, NodesSkipped: 1,
 		Outputs: map[string]Output{
@@ -111,7 +111,7 @@ func TestUsualRequestsAreReadAsStrictly(t *testing.T) {
 		"parameters": func(r *RunRequest) { r.RuntimeParams = map[string]any{"a": 1} },
 		"a timeout":  func(r *RunRequest) { r.Timeout = Duration(time.Second) },
 		"labels":     func(r *RunRequest) { r.Labels = map[string]string{"a": "b"} },
-		"no ASCII":   func(r *RunRequest) { r.Runner = "ä" },
+		"an escape":  func(r *RunRequest) { r.Runner = "<" },
 	}
 	for _, request := range []*RunRequest{usualRequest(), {RunID: "r"}} {
 		data, err := json.Marshal(request)

@@ -91,7 +91,7 @@ func (w *Worker) begin(ctx context.Context, claim *ledger.Claim, since time.Time
 		inputs: inputs{worker: w, tenant: status.Tenant},
 	}
 	r.ctx, r.stop = context.WithCancelCause(logger.WithContext(context.WithoutCancel(ctx)))
-	context.AfterFunc(r.ctx, func() {
+	r.calm = context.AfterFunc(r.ctx, func() {
 		if !r.ended.Load() {
 			time.AfterFunc(w.cfg.Timing.CancelGrace, func() { w.abandon(r) })
 		}
@@ -151,6 +151,7 @@ func (w *Worker) abandon(r *run) {
 func (w *Worker) conclude(r *run, result *session.Result, err error) {
 	defer w.runs.remove(r)
 	defer r.stop(nil)
+	r.calm()
 	ctx := context.WithoutCancel(r.ctx)
 	log := zerolog.Ctx(ctx)
 	if fault := w.cfg.Faults.At(ctx, FaultBeforeDone); fault != nil {

@@ -32,7 +32,7 @@ type giver struct {
 func (w *Worker) newGiver(r *run) *giver {
 	return &giver{
 		ctx: r.ctx, objects: w.ledger.Objects(), limit: w.cfg.MaxDataBytes,
-		key: r.key, epoch: r.claim.Status().Epoch, room: messages.MaxInlineBytes,
+		key: r.key, epoch: r.claim.Epoch(), room: messages.MaxInlineBytes,
 	}
 }
 

@@ -19,7 +19,8 @@ type run struct {
 	attempt int
 	ctx     context.Context // of the session; its cause says why it ended
 	stop    context.CancelCauseFunc
-	inputs  inputs // used by the slot's goroutine only
+	calm    func() bool // for a run that has ended: the end of its context means nothing more
+	inputs  inputs      // used by the slot's goroutine only
 	// unnamed is the logger for the session, which adds the run's id itself.
 	unnamed zerolog.Logger
 

@@ -103,12 +103,11 @@ func (d *debts) due(before time.Time) map[Key]messages.Status {
 func (d *debts) again() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	switch {
-	case len(d.owed) == 0:
+	if len(d.owed) == 0 {
 		d.timer = nil
-	default:
-		d.timer.Reset(d.wait / 2)
+		return
 	}
+	d.timer.Reset(d.wait / 2)
 }
 
 // Heard tells that a run of this ledger has ended, and how long after its submit.

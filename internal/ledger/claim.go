@@ -271,17 +271,19 @@ type Claim struct {
 
 // hold makes the claim of a status that was just written.
 func (l *Ledger) hold(r record, msg message, renewed time.Time) *Claim {
-	key := Key{Tenant: r.status.Tenant, RunID: r.status.RunID}
+	s := &r.status
 	return &Claim{
-		ledger: l, msg: msg, record: r, renewed: renewed, feed: feed{ledger: l, key: key, queue: r.status.Queue},
+		ledger: l, msg: msg, record: r, renewed: renewed, feed: feed{
+			ledger: l, key: Key{Tenant: s.Tenant, RunID: s.RunID}, queue: s.Queue, attempt: s.Attempt, epoch: s.Epoch, worker: s.Owner,
+		},
 	}
 }
 
 // Key names the run.
-func (c *Claim) Key() Key {
-	s := c.Status()
-	return Key{Tenant: s.Tenant, RunID: s.RunID}
-}
+func (c *Claim) Key() Key { return c.feed.key }
+
+// Epoch is the number of the claim among those of its run.
+func (c *Claim) Epoch() uint64 { return c.feed.epoch }
 
 // Request is the validated request.
 func (c *Claim) Request() *messages.RunRequest { return c.request }
@@ -297,11 +299,10 @@ func (c *Claim) Status() messages.Status {
 // run id, and from the second attempt <run_id>.<attempt>, because a versioned dataset
 // refuses to overwrite what the first one half wrote.
 func (c *Claim) SaveVersion() string {
-	s := c.Status()
-	if s.Attempt <= 1 {
-		return string(s.RunID)
+	if c.feed.attempt <= 1 {
+		return string(c.feed.key.RunID)
 	}
-	return fmt.Sprintf("%s.%d", s.RunID, s.Attempt)
+	return fmt.Sprintf("%s.%d", c.feed.key.RunID, c.feed.attempt)
 }
 
 // ExpiresAt is when the claim stops being valid unless Beat succeeds before; it
@@ -348,7 +349,7 @@ func (c *Claim) Beat(ctx context.Context, progress *messages.Progress) error {
 func (c *Claim) look(ctx context.Context, progress *messages.Progress) error {
 	l, status := c.ledger, c.record.status
 	if progress == nil || status.Progress != nil && *status.Progress == *progress || status.State != messages.StateRunning {
-		now, err := l.read(ctx, c.keyLocked(), natsx.LastDirect)
+		now, err := l.read(ctx, c.Key(), natsx.LastDirect)
 		if err != nil {
 			return fmt.Errorf("heartbeat: %w", err)
 		}
@@ -366,10 +367,6 @@ func (c *Claim) look(ctx context.Context, progress *messages.Progress) error {
 		return nil
 	}
 	return c.accept(now)
-}
-
-func (c *Claim) keyLocked() Key {
-	return Key{Tenant: c.record.status.Tenant, RunID: c.record.status.RunID}
 }
 
 // accept takes over what somebody else wrote: a cancel of this epoch. Anything else

@@ -87,7 +87,7 @@ func (c *Claim) body(ctx context.Context) ([]byte, error) {
 	if fetched, ok := c.msg.(interface{ Data() []byte }); ok {
 		return fetched.Data(), nil
 	}
-	event, err := c.ledger.accepted(ctx, c.keyLocked())
+	event, err := c.ledger.accepted(ctx, c.Key())
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}

@@ -16,9 +16,12 @@ import (
 // feed is the events of one claim on their way. They are gathered for a moment: what
 // happens close together is stored in one message.
 type feed struct {
-	ledger *Ledger
-	key    Key
-	queue  string
+	ledger  *Ledger
+	key     Key
+	queue   string
+	attempt int
+	epoch   uint64
+	worker  string
 
 	mu       sync.Mutex // guards the fields below
 	number   int
@@ -41,12 +44,11 @@ const (
 // their order. Run id, number, time, attempt, epoch and worker are filled in. Finish
 // waits for the answers. It blocks while too many are missing.
 func (c *Claim) Publish(ctx context.Context, event messages.Event) error {
-	status := c.Status()
-	event.RunID, event.Attempt, event.Epoch, event.Worker = status.RunID, status.Attempt, status.Epoch, status.Owner
+	f := &c.feed
+	event.RunID, event.Attempt, event.Epoch, event.Worker = f.key.RunID, f.attempt, f.epoch, f.worker
 	if event.Time.IsZero() {
 		event.Time = c.ledger.now()
 	}
-	f := &c.feed
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if err := f.slowDown(ctx); err != nil {

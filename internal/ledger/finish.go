@@ -64,7 +64,7 @@ func (c *Claim) reassure(ctx context.Context) error {
 	if c.ledger.clock().Sub(c.renewed) < c.ledger.cfg.LeaseTTL/2 {
 		return nil
 	}
-	now, err := c.ledger.read(ctx, c.keyLocked(), c.ledger.newest())
+	now, err := c.ledger.read(ctx, c.Key(), c.ledger.newest())
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (c *Claim) store(ctx context.Context, reply *messages.Reply) error {
 // resolve finds out why the fence refused a reply: this owner's reply is stored
 // already (an answer was lost), somebody cancelled the run, or somebody took it over.
 func (c *Claim) resolve(ctx context.Context) error {
-	stored, err := c.ledger.Reply(ctx, c.keyLocked())
+	stored, err := c.ledger.Reply(ctx, c.Key())
 	switch {
 	case err == nil && stored.Ended().Epoch == c.record.status.Epoch:
 		return c.settleLocked(ctx, stored)
@@ -107,7 +107,7 @@ func (c *Claim) resolve(ctx context.Context) error {
 	case !errors.Is(err, ErrNotFound):
 		return err
 	}
-	now, err := c.ledger.read(ctx, c.keyLocked(), c.ledger.newest())
+	now, err := c.ledger.read(ctx, c.Key(), c.ledger.newest())
 	if err != nil {
 		return err
 	}
