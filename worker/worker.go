@@ -53,10 +53,6 @@ type Worker struct {
 	ballast []byte          // set by Run
 }
 
-// ballastSize is the size of a block that is never written, so that it occupies address space only. It makes the
-// collector start at twice its size instead of at 4 MiB, which short runs fill hundreds of times a second.
-const ballastSize = 32 << 20
-
 // New checks a configuration. It opens nothing.
 func New(cfg Config) (*Worker, error) {
 	cfg = cfg.withDefaults()
@@ -95,7 +91,7 @@ func (w *Worker) Run(ctx context.Context) (err error) {
 	ctx, w.stop = context.WithCancel(w.cfg.Logger.WithContext(ctx))
 	defer w.stop()
 	w.started = time.Now()
-	w.ballast = make([]byte, ballastSize)
+	w.ballast = newBallast()
 	defer func() { w.ballast = nil }()
 	consumers, err := w.check(ctx)
 	if err != nil {
