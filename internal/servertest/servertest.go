@@ -1,3 +1,5 @@
+//go:build unix
+
 // Package servertest starts the real servers that tests of data need: object stores and a database. Their programs belong to a module of
 // their own, tools/servers, so that the product depends on none of them; the first test on a machine compiles them, which takes
 // minutes, and the build cache keeps them.
