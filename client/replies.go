@@ -49,19 +49,18 @@ func newReplies(nc *nats.Conn, subjects messages.Subjects, tenant string, l *led
 	}
 }
 
-// wait registers for one reply; leave must follow. underWay is true when no reply can
-// be stored yet, so that there is none to look for.
-func (r *replies) wait(run string) (arrival chan *nats.Msg, underWay bool, err error) {
+// wait registers for one reply; leave must follow. A fresh run has no reply yet that one could look for.
+func (r *replies) wait(run string) (arrival chan *nats.Msg, ours flight, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.sub == nil || !r.sub.IsValid() {
 		if r.sub, err = r.nc.Subscribe(r.all, r.arrived); err != nil {
-			return nil, false, err
+			return nil, flight{}, err
 		}
 	}
 	arrival = make(chan *nats.Msg, 1)
 	r.waiting[run] = append(r.waiting[run], arrival)
-	return arrival, r.underWay[run].fresh, nil
+	return arrival, r.underWay[run], nil
 }
 
 // leave ends a wait, which has the reply or wants it no longer.

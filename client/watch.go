@@ -22,16 +22,20 @@ func (c *Client) Wait(ctx context.Context, run messages.RunID) (reply *messages.
 		return nil, err
 	}
 	subject := c.subjects.DoneStored(key.Tenant, run)
-	arrival, underWay, err := c.replies.wait(subject)
+	arrival, ours, err := c.replies.wait(subject)
 	if err != nil {
 		return nil, fmt.Errorf("waiting for run %s: %w", run, err)
 	}
 	defer func() { c.replies.leave(subject, arrival, reply != nil) }()
 	again := time.NewTicker(c.cfg.Poll)
 	defer again.Stop()
-	for look := !underWay; ; look = true {
+	for look := !ours.fresh; ; look = true {
 		if look {
-			if reply, err := c.look(ctx, key); reply != nil || err != nil {
+			reply, err := c.look(ctx, key)
+			if errors.Is(err, ErrNotFound) && time.Since(ours.since) < longestLag {
+				err = nil
+			}
+			if reply != nil || err != nil {
 				return reply, err
 			}
 		}
@@ -45,6 +49,10 @@ func (c *Client) Wait(ctx context.Context, run messages.RunID) (reply *messages.
 		}
 	}
 }
+
+// longestLag is how long a server may know nothing of a run that was submitted here: it may have to catch up with the
+// others.
+const longestLag = 30 * time.Second
 
 // look gives the reply, or nil while the run goes on or the server does not answer:
 // who waits for hours bears an outage.

@@ -13,9 +13,7 @@ type Worker struct {
 	Slots    int      `json:"slots"` // runs at once
 	Busy     int      `json:"busy"`  // runs in work now
 	Draining bool     `json:"draining,omitempty"`
-	// NoDispatch tells that the worker submits nothing by itself: no delayed runs, no request that was lost.
-	NoDispatch bool   `json:"no_dispatch,omitempty"`
-	Paused     string `json:"paused,omitempty"` // it takes nothing, because its queue or the worker is paused
+	Paused   string   `json:"paused,omitempty"` // it takes nothing, because its queue or the worker is paused
 	// PauseRevision is that of the queue's pause that the worker read last; 0: none.
 	PauseRevision uint64    `json:"pause_revision,omitempty"`
 	Version       string    `json:"version,omitempty"`

@@ -1,10 +1,8 @@
 package worker
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -110,45 +108,39 @@ func (w *Worker) retire(ctx context.Context) {
 	}
 }
 
-// repair closes, now and then, runs that no message will bring to a worker again. One worker does so for the fleet.
+// repair closes, now and then, runs that no message will bring to a worker again. One worker does so for the fleet, and
+// another one soon after it is gone.
 func (w *Worker) repair(ctx context.Context) error {
-	tick := time.NewTicker(w.cfg.Timing.Repair)
+	tick := time.NewTicker(max(1, w.cfg.Timing.Repair/3))
 	defer tick.Stop()
-	for {
+	task := "sweep"
+	if w.cfg.NoDispatch { // it can't store again a request that was lost
+		task = "close"
+	}
+	for last := time.Now(); ; {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
 		}
-		// Without a roster each worker sweeps, which does no harm.
-		if roster, err := w.ledger.Roster(ctx); err == nil && len(roster) > 0 && sweeper(roster) != w.cfg.ID {
+		leads, err := w.ledger.Lead(ctx, task, w.cfg.ID, w.cfg.Timing.Repair)
+		// Who doesn't know sweeps, which does no harm.
+		if err == nil && !leads || time.Since(last) < w.cfg.Timing.Repair {
 			continue
 		}
-		closed, err := w.ledger.Sweep(ctx, w.cfg.ID)
-		if err != nil && ctx.Err() == nil {
-			zerolog.Ctx(ctx).Warn().Err(err).Msg("sweep failed")
-		}
-		if closed > 0 {
-			zerolog.Ctx(ctx).Info().Int("runs", closed).Msg("sweep closed runs that nobody held")
-		}
+		last = time.Now()
+		w.sweep(ctx)
 	}
 }
 
-// sweeper is the worker of a roster that sweeps: one that stays, and may store again a request that was lost, if there
-// is one; of these the oldest, which has seen the most.
-func sweeper(roster []messages.Worker) string {
-	unfit := func(w messages.Worker) int {
-		switch {
-		case w.Draining:
-			return 2
-		case w.NoDispatch:
-			return 1
-		}
-		return 0
+func (w *Worker) sweep(ctx context.Context) {
+	closed, err := w.ledger.Sweep(ctx, w.cfg.ID)
+	if err != nil && ctx.Err() == nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("sweep failed")
 	}
-	return slices.MinFunc(roster, func(a, b messages.Worker) int {
-		return cmp.Or(cmp.Compare(unfit(a), unfit(b)), a.StartedAt.Compare(b.StartedAt), cmp.Compare(a.ID, b.ID))
-	}).ID
+	if closed > 0 {
+		zerolog.Ctx(ctx).Info().Int("runs", closed).Msg("sweep closed runs that nobody held")
+	}
 }
 
 // collect removes, now and then, the objects of runs whose record has expired.

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -55,26 +54,6 @@ func TestSweepOrder(t *testing.T) {
 		}
 	}
 	require.Empty(t, sweepOrder(sources, 25))
-}
-
-func TestOneWorkerSweeps(t *testing.T) {
-	tests := map[string]struct {
-		roster []messages.Worker
-		want   string
-	}{
-		"alone":                         {[]messages.Worker{{ID: "a"}}, "a"},
-		"the oldest":                    {[]messages.Worker{{ID: "a", StartedAt: time.Unix(1, 0)}, {ID: "b"}}, "b"},
-		"of equal age the first":        {[]messages.Worker{{ID: "b"}, {ID: "a"}}, "a"},
-		"one that stays":                {[]messages.Worker{{ID: "a", Draining: true}, {ID: "b", Paused: "queue"}}, "b"},
-		"one that may dispatch":         {[]messages.Worker{{ID: "a", NoDispatch: true}, {ID: "b"}, {ID: "c"}}, "b"},
-		"nobody may dispatch":           {[]messages.Worker{{ID: "a", NoDispatch: true}, {ID: "b", NoDispatch: true}}, "a"},
-		"the one that may goes":         {[]messages.Worker{{ID: "a", NoDispatch: true}, {ID: "b", Draining: true}}, "a"},
-		"all go":                        {[]messages.Worker{{ID: "a", Draining: true}, {ID: "b", Draining: true}}, "a"},
-		"all go, and none may dispatch": {[]messages.Worker{{ID: "a", Draining: true, NoDispatch: true}}, "a"},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, sweeper(test.roster)) })
-	}
 }
 
 type retryable struct{ error }

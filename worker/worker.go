@@ -206,7 +206,7 @@ func (w *Worker) entry() messages.Worker {
 	host, _ := os.Hostname() // for people; empty when unknown
 	return messages.Worker{
 		ID: w.cfg.ID, Host: host, Project: w.cfg.Project, Queue: w.cfg.Queue, Tenants: w.cfg.Tenants,
-		Slots: total, Busy: taken, Draining: w.draining.Load(), NoDispatch: w.cfg.NoDispatch, Paused: w.slots.pausedBy(), PauseRevision: w.pauseRead.Load(), Version: w.cfg.Version,
+		Slots: total, Busy: taken, Draining: w.draining.Load(), Paused: w.slots.pausedBy(), PauseRevision: w.pauseRead.Load(), Version: w.cfg.Version,
 		StartedAt: w.started.UTC(), Pipelines: w.cfg.Pipelines,
 	}
 }

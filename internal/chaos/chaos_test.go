@@ -88,6 +88,9 @@ func runChaos(t *testing.T, title string, servers int) {
 	}
 	result.recoveries, result.doubles, result.took = f.recoveries(starts), replies.doubles(), time.Since(began)
 	t.Log(result)
+	for _, finding := range result.findings {
+		t.Log(finding)
+	}
 	require.Empty(t, c.wrong)
 	require.Empty(t, result.findings)
 	require.Zero(t, result.doubles)

@@ -86,6 +86,14 @@ func (d *debts) heard(key Key, took time.Duration) {
 	d.slow = took >= d.wait
 }
 
+// open gives the status that is owed for a run.
+func (d *debts) open(key Key) (messages.Status, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	debt, open := d.owed[key]
+	return debt.status, open && !debt.since.IsZero()
+}
+
 // due gives what has been owed since before a time.
 func (d *debts) due(before time.Time) map[Key]messages.Status {
 	d.mu.Lock()
@@ -147,7 +155,7 @@ func (l *Ledger) payDue() {
 
 // payFor stores the status of a run, if it is owed.
 func (l *Ledger) payFor(ctx context.Context, key Key) bool {
-	status, ok := l.debts.due(farFuture)[key]
+	status, ok := l.debts.open(key)
 	if ok {
 		l.pay(ctx, map[Key]messages.Status{key: status})
 	}

@@ -201,3 +201,13 @@ func TestFullQueueOwesNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, all, int(queued))
 }
+
+func TestOwedStatusThatCannotBeStored(t *testing.T) {
+	b := newBench(t, func(topology *natsx.Topology, _ *ledger.Config) { topology.MaxRecordBytes = 100 })
+	l := b.never()
+	key := b.submitBrief(l)
+	status, err := l.Status(b.ctx(), key)
+	require.NoError(t, err)
+	require.Equal(t, messages.StateQueued, status.State)
+	require.Equal(t, key.RunID, status.RunID)
+}

@@ -272,3 +272,25 @@ func TestUnreadableSubjectIsTerminated(t *testing.T) {
 	require.ErrorIs(t, err, messages.ErrInvalidID)
 	require.Eventually(t, func() bool { return b.waiting() == 0 }, 5*time.Second, time.Millisecond)
 }
+
+// TestLeaseThatIsKeptTooLong: a server may come back from a crash without what makes leases run out.
+func TestLeaseThatIsKeptTooLong(t *testing.T) {
+	b := newBench(t)
+	key := b.submit(&messages.RunRequest{})
+	b.claim("w1")
+	lease := natsx.Put("kedge_leases", messages.StatusKey(key.Tenant, key.RunID)+".1", []byte("w1"), 0)
+	_, err := b.js.PublishMsg(b.ctx(), lease)
+	require.NoError(t, err)
+
+	heir := b.another()
+	var claim *ledger.Claim
+	tries := 0
+	for ; claim == nil; tries++ {
+		claim, err = heir.Claim(b.ctx(), b.next(), "w2")
+		require.NoError(t, err)
+	}
+	require.Greater(t, tries, 1, "it is believed for a while")
+	require.EqualValues(t, 2, claim.Status().Epoch)
+	require.NoError(t, claim.Finish(b.ctx(), success()))
+	b.requireEnd(key, messages.StateSucceeded)
+}

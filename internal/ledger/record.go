@@ -34,6 +34,9 @@ func (l *Ledger) Status(ctx context.Context, key Key) (messages.Status, error) {
 	stored, err := l.read(ctx, key, natsx.LastDirect)
 	if err == nil && !stored.found {
 		stored, err = l.read(ctx, key, l.late(ctx, key))
+		if owed, open := l.debts.open(key); open && err == nil && !stored.found {
+			return owed, nil // it can't be stored now, which doesn't make the run unknown
+		}
 	}
 	if err == nil && !stored.found {
 		err = fmt.Errorf("status of %s: %w", key.RunID, ErrNotFound)
@@ -158,14 +161,19 @@ func (l *Ledger) leaseKey(status messages.Status) string {
 }
 
 // leaseAlive reports whether the newest claim of a run shows a sign of life. The
-// leader is asked: a lagging replica may not have the lease yet.
+// leader is asked: a lagging replica may not have the lease yet. A server that was killed
+// may be late in removing what has run out; that it is old, only a server's clock tells.
 func (l *Ledger) leaseAlive(ctx context.Context, status messages.Status) (bool, error) {
 	bucket := l.leasesBucket()
-	_, err := l.newest()(ctx, l.js, natsx.KeyStream(bucket), natsx.KeySubject(bucket, l.leaseKey(status)))
+	lease, err := l.newest()(ctx, l.js, natsx.KeyStream(bucket), natsx.KeySubject(bucket, l.leaseKey(status)))
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return false, nil
 	}
-	return err == nil, err
+	if err != nil || l.now().Sub(lease.Time).Abs() < 2*l.cfg.LeaseTTL {
+		return err == nil, err
+	}
+	now, err := l.serverTime(ctx)
+	return now.Sub(lease.Time) < 2*l.cfg.LeaseTTL, err
 }
 
 // newest reads what no former write is missing from, as far as this ledger may ask.
