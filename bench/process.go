@@ -66,13 +66,14 @@ func (p *process) kill() {
 	_ = p.cmd.Wait()
 }
 
-// rss is the resident memory of the process in MiB.
-func (p *process) rss() (float64, error) {
+// resident is resident memory of the process in MiB: all of it (VmRSS), or what lies in no file and no other process
+// shares (RssAnon).
+func (p *process) resident(kind string) (float64, error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	_, rest, _ := strings.Cut(string(text), kind+":")
 	var kib float64
 	_, err = fmt.Sscanf(rest, "%f kB", &kib)
 	return kib / 1024, err

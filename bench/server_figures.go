@@ -79,11 +79,16 @@ func processes(ctx context.Context, report *report, o options) error {
 			return ctx.Err()
 		case <-time.After(4 * time.Second):
 		}
-		rss, err := idle.rss()
+		all, err := idle.resident("VmRSS")
 		if err != nil {
 			return err
 		}
-		report.add("idle worker, resident memory", rss, "MiB", 30)
+		own, err := idle.resident("RssAnon")
+		if err != nil {
+			return err
+		}
+		report.add("idle worker, resident memory with the pages of its program", all, "MiB", 30)
+		report.add("idle worker, resident memory of its own", own, "MiB", 30)
 		return nil
 	})
 }
