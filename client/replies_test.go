@@ -329,3 +329,22 @@ func TestStatusOfBriefRuns(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, messages.StateQueued, status.State)
 }
+
+// TestWaitDoesNotDenyItsOwnRun: a server that lags may know nothing of a run that was just submitted.
+func TestWaitDoesNotDenyItsOwnRun(t *testing.T) {
+	b := newBench(t, client.Config{Queue: "a", Poll: 10 * time.Millisecond})
+	_, err := b.Wait(t.Context(), "unknown")
+	require.ErrorIs(t, err, client.ErrNotFound)
+	receipt, err := b.Submit(t.Context(), &messages.RunRequest{RunID: "r"})
+	require.NoError(t, err)
+	_, err = b.js.PublishMsg(t.Context(), natsx.Remove("kedge_runs", messages.StatusKey("default", receipt.RunID), time.Second))
+	require.NoError(t, err)
+	_, err = b.worker.Status(t.Context(), ledger.Key{Tenant: "default", RunID: receipt.RunID})
+	require.ErrorIs(t, err, ledger.ErrNotFound)
+
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	_, err = b.Wait(ctx, receipt.RunID)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	require.NotErrorIs(t, err, client.ErrNotFound)
+}

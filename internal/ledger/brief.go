@@ -107,10 +107,11 @@ func (d *debts) due(before time.Time) map[Key]messages.Status {
 	return found
 }
 
-// again lets the timer run on while anything is owed.
-func (d *debts) again() {
+// again lets the timer run on while anything is owed. Late tells that a run was not brief.
+func (d *debts) again(late bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.slow = d.slow || late
 	if len(d.owed) == 0 {
 		d.timer = nil
 		return
@@ -145,12 +146,8 @@ func (l *Ledger) payDue() {
 	if l.debts.ctx.Err() != nil {
 		return
 	}
-	if l.pay(l.debts.ctx, l.debts.due(time.Now().Add(-l.debts.wait))) > 0 {
-		l.debts.mu.Lock()
-		l.debts.slow = true
-		l.debts.mu.Unlock()
-	}
-	l.debts.again()
+	tried := l.pay(l.debts.ctx, l.debts.due(time.Now().Add(-l.debts.wait)))
+	l.debts.again(tried > 0)
 }
 
 // payFor stores the status of a run, if it is owed.

@@ -33,15 +33,8 @@ func (b *bench) never() *ledger.Ledger {
 	return l
 }
 
-// statuses sees the statuses that are sent to be stored.
-func (b *bench) statuses() *nats.Subscription {
-	b.t.Helper()
-	nc := b.server.Connect()
-	sub, err := nc.SubscribeSync("$KV.kedge_runs.>")
-	require.NoError(b.t, err)
-	require.NoError(b.t, nc.Flush())
-	return sub
-}
+// allStatuses are sent here to be stored.
+const allStatuses = "$KV.kedge_runs.>"
 
 func (b *bench) nextStatus(sub *nats.Subscription) messages.Status {
 	b.t.Helper()
@@ -55,7 +48,7 @@ func (b *bench) nextStatus(sub *nats.Subscription) messages.Status {
 func TestBriefRunHasNoStatusBeforeItsClaim(t *testing.T) {
 	b := newBench(t)
 	l := b.never()
-	sub := b.statuses()
+	sub := b.spy(allStatuses)
 	key := b.submitBrief(l)
 	claim := b.claim("w1")
 	require.NoError(t, claim.Finish(b.ctx(), success()))
@@ -77,7 +70,7 @@ func TestBriefRunThatIsNotBrief(t *testing.T) {
 	b := newBench(t)
 	l := b.another()
 	defer l.Close()
-	sub := b.statuses()
+	sub := b.spy(allStatuses)
 	// end tells whether the status of the next run came before its request.
 	end := func() (before bool) {
 		msg := b.next()

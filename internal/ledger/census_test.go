@@ -22,6 +22,7 @@ func (b *bench) later() *ledger.Ledger {
 	return b.another()
 }
 
+// spy sees what is published on a subject from now on.
 func (b *bench) spy(subject string) *nats.Subscription {
 	b.t.Helper()
 	nc := b.server.Connect()

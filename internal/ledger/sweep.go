@@ -75,6 +75,9 @@ func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
 	mended := 0
 	var errs []error
 	for _, status := range statuses {
+		if err := l.renewKey(ctx, status); err != nil {
+			errs = append(errs, fmt.Errorf("sweeping run %s: %w", status.RunID, err))
+		}
 		did, err := l.sweepLive(ctx, status, queue, worker)
 		if err != nil && !errors.Is(err, errConflict) && !errors.Is(err, ErrLost) {
 			errs = append(errs, fmt.Errorf("sweeping run %s: %w", status.RunID, err))
@@ -91,9 +94,6 @@ func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
 // sweepLive does what a sweep does for one live run, whose status is as the sweep has seen it: most need nothing, and
 // no question to the server tells so.
 func (l *Ledger) sweepLive(ctx context.Context, s messages.Status, queue queueState, worker string) (bool, error) {
-	if err := l.renewKey(ctx, s); err != nil {
-		return false, err
-	}
 	now, grace := l.cfg.Now(), l.sweepGrace()
 	if mend(s, inspection{}, now, grace) == leave {
 		return false, nil

@@ -140,7 +140,7 @@ func (l *Ledger) sweepSchedules(ctx context.Context) (ticked int, err error) {
 		return 0, fmt.Errorf("sweeping: %w", err)
 	}
 	var errs []error
-	grace := l.cfg.LeaseTTL + l.cfg.PublishTimeout
+	grace := l.sweepGrace()
 	for _, s := range schedules {
 		late := !s.Next.IsZero() && l.now().Sub(s.Next) >= grace
 		left := len(s.Pending) > 0 && l.now().Sub(s.UpdatedAt) >= grace
