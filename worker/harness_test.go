@@ -136,6 +136,20 @@ func (f *fixture) emptyQueue() {
 	}, deadline, 5*time.Millisecond, "requests are left in the queue")
 }
 
+// deliverable waits until the consumers of the queue can deliver n requests: they learn of one just after it is stored.
+func (f *fixture) deliverable(n int) {
+	f.t.Helper()
+	stream, err := f.js.Stream(f.t.Context(), messages.Subjects{}.Stream("RUNS"))
+	require.NoError(f.t, err)
+	require.Eventually(f.t, func() bool {
+		pending, consumers := 0, stream.ListConsumers(f.t.Context())
+		for info := range consumers.Info() {
+			pending += int(info.NumPending)
+		}
+		return consumers.Err() == nil && pending == n
+	}, deadline, 5*time.Millisecond, "requests are not deliverable")
+}
+
 // in gives the same fixture for a subtest.
 func (f *fixture) in(t testing.TB) *fixture {
 	sub := *f

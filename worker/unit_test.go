@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kedge-run/kedge/catalog"
@@ -54,6 +55,27 @@ func TestSweepOrder(t *testing.T) {
 		}
 	}
 	require.Empty(t, sweepOrder(sources, 25))
+}
+
+// TestHintsAreAskedByPriority: a worker whose slots are taken asks for what it heard of by priority, not in the order in
+// which it heard.
+func TestHintsAreAskedByPriority(t *testing.T) {
+	var consumers []natsx.QueueConsumer
+	for _, p := range messages.Priorities() {
+		consumers = append(consumers, natsx.QueueConsumer{Tenant: "a", Priority: p})
+	}
+	subjects := messages.Subjects{}
+	f := newFetcher(consumers, subjects, newSlots(1), 0, nil)
+	require.Empty(t, f.order())
+	for _, p := range []messages.Priority{messages.P3, messages.P1, messages.P0} {
+		f.hint(&nats.Msg{Subject: subjects.Request(p, "shop", "a", "r-"+messages.RunID(p))})
+	}
+	var got []messages.Priority
+	for _, s := range f.order() {
+		got = append(got, s.consumer.Priority)
+	}
+	require.Equal(t, []messages.Priority{messages.P0, messages.P1, messages.P3}, got)
+	require.Len(t, f.woken, 1)
 }
 
 type retryable struct{ error }
