@@ -130,6 +130,20 @@ func TestLostSlotEndsItsClaim(t *testing.T) {
 	require.ErrorIs(t, claim.Beat(b.ctx(), nil), ledger.ErrLost)
 }
 
+// TestSlotThatIsKeptTooLong: a server may come back from a crash without what makes slots run out.
+func TestSlotThatIsKeptTooLong(t *testing.T) {
+	b := newBench(t)
+	keys, err := b.js.KeyValue(b.ctx(), "kedge_keys")
+	require.NoError(t, err)
+	_, err = keys.Put(b.ctx(), "slot.default.k.0", []byte(`{"run_id":"gone","epoch":1,"worker":"w0"}`))
+	require.NoError(t, err)
+	b.submit(&messages.RunRequest{ConcurrencyKey: "k"})
+	waiter := b.blocked("w1").Waiter
+	require.Equal(t, []messages.RunID{"gone"}, b.holders("k"), "it is believed for a while")
+	require.NoError(t, b.admit(waiter).Finish(b.ctx(), succeeded()))
+	require.Empty(t, b.holders("k"))
+}
+
 // Who may change the limits of a tenant can stop its runs with a key by nonsense, and let nothing through.
 func TestUnreadableLimitsLetNobodyIn(t *testing.T) {
 	b := newBench(t)

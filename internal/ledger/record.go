@@ -161,19 +161,29 @@ func (l *Ledger) leaseKey(status messages.Status) string {
 }
 
 // leaseAlive reports whether the newest claim of a run shows a sign of life. The
-// leader is asked: a lagging replica may not have the lease yet. A server that was killed
-// may be late in removing what has run out; that it is old, only a server's clock tells.
+// leader is asked: a lagging replica may not have the lease yet.
 func (l *Ledger) leaseAlive(ctx context.Context, status messages.Status) (bool, error) {
 	bucket := l.leasesBucket()
 	lease, err := l.newest()(ctx, l.js, natsx.KeyStream(bucket), natsx.KeySubject(bucket, l.leaseKey(status)))
 	if errors.Is(err, natsx.ErrNoRecord) {
 		return false, nil
 	}
-	if err != nil || l.now().Sub(lease.Time).Abs() < 2*l.cfg.LeaseTTL {
-		return err == nil, err
+	if err != nil {
+		return false, err
+	}
+	over, err := l.overdue(ctx, lease, l.cfg.LeaseTTL)
+	return !over && err == nil, err
+}
+
+// overdue reports whether what was stored for a time has been there for twice that: a server
+// that was killed may be late in removing what has run out. That it is old, only a server's
+// clock tells, which is asked if by this machine's it may be.
+func (l *Ledger) overdue(ctx context.Context, stored natsx.Record, ttl time.Duration) (bool, error) {
+	if l.now().Sub(stored.Time).Abs() < 2*ttl {
+		return false, nil
 	}
 	now, err := l.serverTime(ctx)
-	return now.Sub(lease.Time) < 2*l.cfg.LeaseTTL, err
+	return err == nil && now.Sub(stored.Time) >= 2*ttl, err
 }
 
 // newest reads what no former write is missing from, as far as this ledger may ask.

@@ -28,6 +28,8 @@ const kindSlot = "slot"
 // that the claim is over.
 const slotMargin = time.Second
 
+func (l *Ledger) slotTTL() time.Duration { return wholeSeconds(l.cfg.LeaseTTL + slotMargin) }
+
 // slotOwner is the value of a slot.
 type slotOwner struct {
 	RunID  messages.RunID `json:"run_id"`
@@ -71,7 +73,7 @@ func (s *Slot) store(ctx context.Context, owner slotOwner) error {
 	if err != nil {
 		return fmt.Errorf("storing slot of %q: %w", s.key.Key, err)
 	}
-	msg := natsx.Put(l.keysBucket(), s.name(), value, wholeSeconds(l.cfg.LeaseTTL+slotMargin))
+	msg := natsx.Put(l.keysBucket(), s.name(), value, l.slotTTL())
 	natsx.Expect(msg, msg.Subject, s.revision)
 	revision, err := l.keys.Store(ctx, msg)
 	if natsx.WrongSequence(err) {
@@ -200,8 +202,14 @@ func (l *Ledger) lookSlots(ctx context.Context, key LimitKey) (places map[int]pl
 		if !ok {
 			continue
 		}
-		places[index] = place{revision: record.Sequence, free: record.Deleted}
-		if !record.Deleted {
+		free := record.Deleted
+		if !free {
+			if free, err = l.overdue(ctx, record.Record, l.slotTTL()); err != nil {
+				return nil, nil, fmt.Errorf("slots of %q: %w", key.Key, err)
+			}
+		}
+		places[index] = place{revision: record.Sequence, free: free}
+		if !free {
 			var owner slotOwner
 			if err := json.Unmarshal(record.Data, &owner); err != nil {
 				zerolog.Ctx(ctx).Warn().Err(err).Str("subject", record.Subject).Msg("a slot cannot be read, it counts as taken")
@@ -216,7 +224,7 @@ func (l *Ledger) lookSlots(ctx context.Context, key LimitKey) (places map[int]pl
 // place is what is known of a slot's name.
 type place struct {
 	revision uint64
-	free     bool // what is stored is the marker of a slot that was given up
+	free     bool // what is stored is the marker of a slot that was given up, or has run out
 }
 
 // vacant lists the slots below limit that nobody has.
