@@ -47,8 +47,13 @@ fuzz: ## run every fuzz target for FUZZTIME (30s)
 bench: ## benchmarks against the raw nats.go loop; prints a table, writes bench/results.json
 	cd bench && $(GO) run . -out results.json
 
+.PHONY: cross
+cross: ## compile for the systems on which the tests don't run
+	GOOS=darwin $(GO) build ./...
+	GOOS=windows $(GO) build ./...
+
 .PHONY: ci
-ci: lint test conformance ## what CI runs
+ci: lint cross conformance test ## what CI runs
 
 .PHONY: clean
 clean: ## remove what was built and generated
