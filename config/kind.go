@@ -63,12 +63,13 @@ type side struct {
 	kind   string
 	files  []*parsedFile
 
-	once    sync.Once
-	readErr error   // of parsing a file
-	keyErr  error   // duplicate keys
-	nameErr error   // a key that isn't text, found after resolution
-	roots   []*node // of credentials: the trees of the files
-	tree    *node   // of other types: all files merged; nil when there are none
+	once     sync.Once
+	readErr  error   // of parsing a file
+	keyErr   error   // duplicate keys
+	mergeErr error   // files that don't fit together, found when both environments are read
+	nameErr  error   // a key that isn't text, found after resolution
+	roots    []*node // of credentials: the trees of the files
+	tree     *node   // of other types: all files merged; nil when there are none
 
 	resolved atomic.Pointer[resolvedSide]
 	// decoded is the tree of credentials once their files are resolved one by one.
@@ -133,31 +134,25 @@ func (s *side) load() {
 				return
 			}
 		}
-		credentials := s.kind == "credentials"
-		if credentials {
+		if s.keyErr = checkDuplicates(s.kind, s.files, roots); s.keyErr == nil && s.kind != "parameters" {
+			s.nameErr = checkNames(roots)
+		}
+		switch {
+		case s.kind == "credentials":
 			s.roots = roots
-		}
-		if s.keyErr = checkDuplicates(s.kind, s.files, roots); s.keyErr != nil {
-			return
-		}
-		merged, err := mergeAll(roots, !credentials)
-		if s.keyErr, s.nameErr = err, checkNames(s.kind, merged); !credentials {
-			s.tree = merged
+		case s.keyErr == nil:
+			s.tree, s.mergeErr = mergeAll(roots)
 		}
 	})
 }
 
-// mergeAll merges the trees of files into one, nil when there are none. With consume the
-// trees are used up.
-func mergeAll(roots []*node, consume bool) (*node, error) {
+// mergeAll merges the trees of files into one, nil when there are none, and uses them up.
+func mergeAll(roots []*node) (*node, error) {
 	if len(roots) == 0 {
 		return nil, nil
 	}
 	merged := roots[0]
-	if !consume {
-		merged = merged.clone(nil, nil)
-	}
-	m := merger{resolvers: builtin, consume: consume}
+	m := merger{resolvers: builtin, consume: true}
 	for _, root := range roots[1:] {
 		if err := m.merge(merged, root); err != nil {
 			return nil, err
@@ -212,14 +207,13 @@ func (s *side) resolveNothing(r *resolution) *outcome {
 	return &outcome{resolvedSide: known, kept: r.keep}
 }
 
-// checkNames refuses keys that aren't text where Kedro looks for a leading "_".
-func checkNames(kind string, tree *node) error {
-	if kind == "parameters" || tree == nil {
-		return nil
-	}
-	for _, key := range tree.keys {
-		if _, err := argumentText(key); err != nil {
-			return err
+// checkNames refuses top-level keys that aren't text, where Kedro looks for a leading "_".
+func checkNames(roots []*node) error {
+	for _, root := range roots {
+		for _, key := range root.keys {
+			if _, err := argumentText(key); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -196,28 +196,34 @@ func (l *Loader) decode(s *snapshot, side *side) error {
 			return unplaced(err)
 		}
 	}
-	merged, err := mergeAll(roots, true)
-	if err != nil {
-		return nil //nolint:nilerr // side.keyErr says it
-	}
-	if r.keep && r.taint == 0 {
+	merged, err := mergeAll(roots)
+	if err == nil && r.keep && r.taint == 0 {
 		side.decoded.Store(merged)
 		return nil
 	}
-	l.remember(side, merged)
+	l.remember(side, decoded{merged, err})
 	return nil
 }
 
 // remember keeps credentials that hang on the run until they are resolved.
-func (l *Loader) remember(of *side, merged *node) {
+func (l *Loader) remember(of *side, what decoded) {
 	if l.decoded == nil {
-		l.decoded = map[*side]*node{}
+		l.decoded = map[*side]decoded{}
 	}
-	l.decoded[of] = merged
+	l.decoded[of] = what
+}
+
+// decoded is what became of the files of credentials in this run, until they are resolved.
+type decoded struct {
+	tree *node
+	err  error // files that don't fit together
 }
 
 // resolveSide resolves one environment (CFG-037, CFG-040).
 func (l *Loader) resolveSide(s *snapshot, side *side) (*outcome, error) {
+	if side.mergeErr != nil {
+		return nil, side.mergeErr
+	}
 	in := scopeUsual
 	tree := side.tree
 	r := l.resolution(s, in)
@@ -227,8 +233,11 @@ func (l *Loader) resolveSide(s *snapshot, side *side) (*outcome, error) {
 	case "credentials":
 		tree = side.decoded.Load()
 		if own, ok := l.decoded[side]; ok {
-			tree, r.keep = own, false
 			delete(l.decoded, side)
+			if own.err != nil {
+				return nil, own.err
+			}
+			tree, r.keep = own.tree, false
 		}
 	case "parameters":
 		if tree != nil && len(l.opts.RuntimeParams) > 0 {

@@ -60,10 +60,10 @@ type Loader struct {
 	opts     Options
 	layout   *layout
 	assigned map[string]*Mapping
-	globals  *globals        // nil until they are loaded
-	runtime  *node           // tree of the runtime parameters, made when first needed
-	hits     int             // how often a runtime parameter was found
-	decoded  map[*side]*node // credentials of this run, between reading and resolving
+	globals  *globals          // nil until they are loaded
+	runtime  *node             // tree of the runtime parameters, made when first needed
+	hits     int               // how often a runtime parameter was found
+	decoded  map[*side]decoded // credentials of this run, between reading and resolving
 }
 
 // globals are what ${globals:} refers to.

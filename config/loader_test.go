@@ -211,6 +211,20 @@ func TestMerging(t *testing.T) {
 	require.Contains(t, out.String(), "/local' will override the following existing top-level config keys: a")
 }
 
+// TestFilesOfBothEnvironmentsAreReadFirst: what is wrong with the files of the second environment is told before what
+// doesn't fit together in the first, but credentials are resolved while they are read (CFG-031, CFG-056).
+func TestFilesOfBothEnvironmentsAreReadFirst(t *testing.T) {
+	misfit := files{"base/parameters.yml": "a: {}", "base/parameters_b.yml": "a: []"}
+	_, err := get(t, "parameters", misfit)
+	requireError(t, err, "TypeError", "Cannot merge incompatible container types")
+	misfit["local/parameters.yml"], misfit["local/parameters_b.yml"] = "x: 1", "x: 2"
+	_, err = get(t, "parameters", misfit)
+	requireError(t, err, "ValueError", "Duplicate keys found")
+
+	_, err = get(t, "credentials", files{"base/credentials.yml": "a: ${b}", "local/credentials.yml": "x: 1", "local/credentials_b.yml": "x: 2"})
+	requireError(t, err, "InterpolationKeyError", "Interpolation key 'b' not found")
+}
+
 func TestRuntimeParameters(t *testing.T) {
 	in := files{"base/parameters.yml": "a: {x: 1, y: 2}\nl: [1, 2]\nref: ${a.y}\n", "local/parameters.yml": "a: {x: 5}\n", "base/catalog.yml": "d: {p: 'x/${runtime_params:rid,none}'}"}
 	require.Equal(t, map[string]any{"a": map[string]any{"x": 5, "y": 9}, "l": []any{3}, "ref": 9, "from": 5},
