@@ -23,7 +23,7 @@ func (w *Worker) executeAlone(ctx context.Context, msg jetstream.Msg) {
 		_ = msg.NakWithDelay(w.cfg.Timing.Putback)
 		return
 	}
-	defer w.slots.open()
+	defer w.slots.open(empty)
 	zerolog.Ctx(ctx).Info().Str(fieldSubject, msg.Subject()).Msg("a run that was lost before starts when nothing else runs here")
 	ctxWait, cancel := context.WithTimeout(ctx, w.cfg.Timing.Isolate)
 	defer cancel()

@@ -26,8 +26,12 @@ func (w *Worker) heartbeat(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		if w.kept.isDue(time.Now(), w.cfg.Timing.Heartbeat) {
-			w.beats.Go(func() { w.kept.renew(context.WithoutCancel(ctx)) })
+		for _, slot := range w.kept.toRenew(time.Now(), w.cfg.Timing.Heartbeat) {
+			w.beats.Go(func() {
+				ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), w.cfg.Timing.Heartbeat)
+				defer cancel()
+				slot.renew(ctx)
+			})
 		}
 		for _, r := range w.runs.all() {
 			now := time.Now()

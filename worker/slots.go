@@ -18,7 +18,7 @@ type slots struct {
 	abandoned int           // taken by runs that have ended but whose nodes have not returned
 	idle      chan struct{} // closed when no place holds a run that has not ended; nil while nobody waits
 	alone     chan struct{} // closed when its one waiter has the only place taken; nil while no place is kept for that
-	empty     bool          // alone is closed
+	empty     bool          // alone is closed, and its waiter has the only place
 	paused    struct{ queue, worker bool }
 	wanted    []chan struct{} // closed when its one waiter has a place; they come before new requests
 }
@@ -115,12 +115,18 @@ func (s *slots) give(n int) {
 	s.signal()
 }
 
-// abandon notes that a taken place belongs to a run that has ended (by 1), or that its nodes returned (by -1).
+// abandon notes that a taken place belongs to a run that has ended (by 1), or that its nodes returned (by -1). One that
+// was alone keeps the others out no longer: its nodes may never return.
 func (s *slots) abandon(by int) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.abandoned += by
+	if by > 0 && s.empty { // then it is the run that was alone
+		s.alone, s.empty = nil, false
+		s.serve()
+	}
 	s.checkIdle()
+	s.mu.Unlock()
+	s.signal()
 }
 
 // reserve lets nobody take another place until open, and tells when the caller's place is the only one taken. It is
@@ -143,10 +149,12 @@ func (s *slots) checkAlone() {
 	}
 }
 
-// open ends what reserve began.
-func (s *slots) open() {
+// open ends what reserve began with the channel alone, if it is not over.
+func (s *slots) open(alone <-chan struct{}) {
 	s.mu.Lock()
-	s.alone = nil
+	if s.alone == alone {
+		s.alone, s.empty = nil, false
+	}
 	s.serve()
 	s.mu.Unlock()
 	s.signal()

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/stretchr/testify/require"
@@ -167,6 +168,39 @@ func TestSlots(t *testing.T) {
 	<-s.freed
 }
 
+// TestAbandonedRunIsNotAlone: a run that had to be alone and is abandoned keeps its place and no other; when it returns it
+// doesn't end the reservation of another one.
+func TestAbandonedRunIsNotAlone(t *testing.T) {
+	s := newSlots(3)
+	require.Equal(t, 1, s.take(1))
+	first, ok := s.reserve()
+	require.True(t, ok)
+	<-first
+	require.Zero(t, s.take(9))
+	s.abandon(1)
+	require.Equal(t, 2, s.take(9))
+	_, ok = s.reserve()
+	require.True(t, ok)
+	s.abandon(-1)
+	s.open(first)
+	s.give(1)
+	require.Zero(t, s.take(9), "another one waits to be alone")
+}
+
+// TestKeptSlotsDoNotBlock: while the server is asked about the slot of an abandoned run, the heartbeat of the others goes on.
+func TestKeptSlotsDoNotBlock(t *testing.T) {
+	slot := &keptSlot{}
+	k := kept{slots: map[*run]*keptSlot{{}: slot}}
+	slot.mu.Lock()
+	now := time.Now()
+	for i := range 2 {
+		due := k.toRenew(now.Add(time.Duration(i)*time.Second), time.Second)
+		require.Equal(t, []*keptSlot{slot}, due)
+		due[0].renew(t.Context())
+	}
+	require.Empty(t, k.toRenew(now.Add(time.Second), time.Second))
+}
+
 // TestPlacesOfStoredReplies: a place whose run only stores its reply is given again, to as many as there is room for; the
 // worker is idle, or has room for a run alone, when the replies are stored.
 func TestPlacesOfStoredReplies(t *testing.T) {
@@ -196,7 +230,7 @@ func TestPlacesOfStoredReplies(t *testing.T) {
 	s.store(-1)
 	s.give(1)
 	<-idle
-	s.open()
+	s.open(alone)
 	require.Equal(t, 2, s.take(9))
 
 	for range leastSpare + 1 {
