@@ -66,7 +66,7 @@ func New(cfg Config) (*Worker, error) {
 	}
 	book, err := ledger.New(js, ledger.Config{
 		Subjects: subjects, LeaseTTL: cfg.Timing.Lease, ReplyPrefixes: cfg.ReplyPrefixes, Now: cfg.Now, Faults: cfg.Faults,
-		Trusted: cfg.Trusted,
+		Trusted: cfg.Trusted, NoDispatch: cfg.NoDispatch,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("worker configuration: %w", err)

@@ -64,7 +64,7 @@ func (l *Ledger) claimFrom(ctx context.Context, msg jetstream.Msg, d delivery, w
 		}
 		known = false
 		what, err := l.decide(ctx, old, d)
-		if err == nil && what.action == actRun && d.request.UniqueKey != "" && old.status.Epoch == 0 {
+		if err == nil && what.action == actRun && d.request.UniqueKey != "" && old.status.Attempt == 0 {
 			what, err = l.confirm(ctx, d, what)
 		}
 		if err == nil && what.action == actRun {
@@ -141,7 +141,20 @@ func (l *Ledger) delivered(subject string, data []byte, sequence uint64, at time
 	}
 	d := delivery{address: address, subject: subject, sequence: sequence, storedAt: at.UTC(), digest: messages.Digest(data)}
 	d.request, d.invalid = l.readRequest(data, address)
+	if d.request != nil && len(data) > maxRequestBytes/longestEscape {
+		if value, err := queuedAs(d); err != nil || len(value) > maxRequestBytes {
+			d.request, d.invalid = nil, &messages.FieldError{Code: messages.CodeTooLarge, Reason: "labels and pipeline names are too long for the run's status"}
+		}
+	}
 	return d, nil
+}
+
+// longestEscape is how many bytes of JSON as it is written here a byte of a request becomes at most.
+const longestEscape = 6
+
+func queuedAs(d delivery) ([]byte, error) {
+	status := queued(d)
+	return status.Append(nil)
 }
 
 func (l *Ledger) readRequest(data []byte, address messages.RequestAddress) (*messages.RunRequest, *messages.FieldError) {
@@ -219,25 +232,45 @@ func (l *Ledger) seize(ctx context.Context, msg jetstream.Msg, old record, d del
 	}
 	claim := l.hold(stored, fetched{msg, l.pipe}, started)
 	claim.request = d.request
-	if next.Epoch > 1 || l.cfg.Trusted != nil { // a tenant may remove a status, and send its request again
-		reply, err := l.Reply(ctx, claim.Key())
-		if err == nil {
-			return nil, claim.settle(ctx, reply)
-		}
-		if !errors.Is(err, ErrNotFound) {
-			return nil, err
-		}
-	}
-	if d.request != nil { // one that is not trusted is kept, too: whoever may sign it can retry it
-		if err := claim.tellAccepted(ctx, msg.Data(), d.signature); err != nil {
-			return nil, err
-		}
-	}
-	if what.action == actClose {
+	ended, err := claim.catchUp(ctx, d, msg.Data())
+	switch {
+	case err != nil && what.action == actRun:
+		return nil, claim.undo(ctx, old.status, err)
+	case err != nil || ended:
+		return nil, err
+	case what.action == actClose:
 		return nil, claim.Finish(ctx, what.reply)
 	}
 	claim.announce(ctx, messages.Event{Kind: messages.EventClaimed})
 	return claim, nil
+}
+
+// catchUp ends the run if its reply is stored already, and else sees to the event that
+// keeps its request.
+func (c *Claim) catchUp(ctx context.Context, d delivery, request []byte) (ended bool, err error) {
+	if c.Epoch() > 1 || c.ledger.cfg.Trusted != nil { // a tenant may remove a status, and send its request again
+		reply, err := c.ledger.Reply(ctx, c.Key())
+		if err == nil {
+			return true, c.settle(ctx, reply)
+		}
+		if !errors.Is(err, ErrNotFound) {
+			return false, err
+		}
+	}
+	if d.request == nil { // one that is not trusted is kept, too: whoever may sign it can retry it
+		return false, nil
+	}
+	return false, c.tellAccepted(ctx, request, d.signature)
+}
+
+// undo gives a run back that was claimed and can't be started, and its message with it: left
+// as running it would count as lost. It returns why, when that fails too.
+func (c *Claim) undo(ctx context.Context, before messages.Status, why error) error {
+	if err := c.release(ctx, ownerPoll, func(s messages.Status) messages.Status { return unstarted(s, before, c.ledger.now()) }); err != nil {
+		return errors.Join(why, err)
+	}
+	zerolog.Ctx(ctx).Warn().Err(why).Str(fieldRunID, string(c.Key().RunID)).Msg("run could not be started, it is put back")
+	return nil
 }
 
 // announce publishes an event without which the run goes on all the same.

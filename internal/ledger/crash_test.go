@@ -2,10 +2,13 @@ package ledger_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/stretchr/testify/require"
 
 	"github.com/kedge-run/kedge/internal/ledger"
@@ -210,6 +213,31 @@ func TestSweep(t *testing.T) {
 		b.sweep(1)
 		require.Equal(t, "b", b.claim("w1").Request().Labels["a"])
 	})
+	t.Run("a stranded request that can't be stored again is kept", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, past)
+		b.submit(&messages.RunRequest{Labels: map[string]string{"a": "b"}})
+		restore := b.refuse("KEDGE_RUNS")
+		ledger.PassAll(b.Ledger, queue)
+		_, err := b.Sweep(b.ctx(), "sweeper")
+		require.Error(t, err)
+		require.Zero(t, b.waiting())
+		restore()
+		b.sweep(1)
+		require.Equal(t, "b", b.claim("w1").Request().Labels["a"])
+	})
+	t.Run("who may not submit leaves a stranded request alone", func(t *testing.T) {
+		t.Parallel()
+		b := newBench(t, past, func(_ *natsx.Topology, cfg *ledger.Config) { cfg.NoDispatch = true })
+		key := b.submit(&messages.RunRequest{})
+		ledger.PassAll(b.Ledger, queue)
+		require.Never(t, func() bool {
+			mended, err := b.Sweep(b.ctx(), "sweeper")
+			return err != nil || mended > 0
+		}, 500*time.Millisecond, 10*time.Millisecond)
+		require.EqualValues(t, 1, b.waiting())
+		require.Zero(t, b.status(key).Epoch)
+	})
 	t.Run("the request of an ended run is stranded", func(t *testing.T) {
 		t.Parallel()
 		b := newBench(t, past)
@@ -262,6 +290,103 @@ func (b *bench) sweep(want int) {
 		require.NoError(b.t, err)
 		return mended == want
 	}, 10*time.Second, 10*time.Millisecond)
+}
+
+// refuse lets a stream take no messages until the function that it gives is called.
+func (b *bench) refuse(stream string) (restore func()) {
+	b.t.Helper()
+	s, err := b.js.Stream(b.ctx(), stream)
+	require.NoError(b.t, err)
+	usual := s.CachedInfo().Config
+	change := func(cfg jetstream.StreamConfig) {
+		_, err := b.js.UpdateStream(b.ctx(), cfg)
+		require.NoError(b.t, err)
+	}
+	broken := usual
+	broken.MaxMsgSize = 1
+	change(broken)
+	return func() { change(usual) }
+}
+
+// TestRunThatCannotBeReadIsNotLost: a claim that is stored and can't go on, since a stream has no leader for instance, is
+// undone, and counts neither as an attempt nor as a loss.
+func TestRunThatCannotBeReadIsNotLost(t *testing.T) {
+	b := newBench(t)
+	key := b.submit(&messages.RunRequest{})
+	require.NoError(t, b.claim("w1").PutBack(b.ctx(), ledger.Outcome{Reason: "its worker stopped"}))
+	require.NoError(t, b.js.DeleteStream(b.ctx(), "KEDGE_EVENTS"))
+	for range 3 {
+		claim, err := b.Claim(b.ctx(), b.next(), "w2")
+		require.NoError(t, err)
+		require.Nil(t, claim)
+		status := b.status(key)
+		require.Equal(t, messages.StateQueued, status.State)
+		require.Contains(t, status.Waiting, "could not read")
+		require.Equal(t, 1, status.Attempt)
+		require.Zero(t, status.Losses)
+	}
+	b.server.JetStream(b.topology)
+	claim := b.claim("w2")
+	require.Equal(t, 2, claim.Status().Attempt)
+	require.NoError(t, claim.Finish(b.ctx(), success()))
+	b.requireEnd(key, messages.StateSucceeded)
+}
+
+// TestEventsGoOnAfterOneThatWasNotStored, also of a run that tells many.
+func TestEventsGoOnAfterOneThatWasNotStored(t *testing.T) {
+	b := newBench(t)
+	key := b.submit(&messages.RunRequest{})
+	claim := b.claim("w1")
+	restore := b.refuse("KEDGE_EVENTS")
+	require.NoError(t, claim.Publish(b.ctx(), messages.Event{Kind: messages.EventLog, Message: "refused"}))
+	require.Error(t, ledger.LetGo(b.ctx(), claim))
+	restore()
+	for i := range 200 {
+		require.NoError(t, claim.Publish(b.ctx(), messages.Event{Kind: messages.EventLog, Message: fmt.Sprint(i)}))
+		require.NoError(t, ledger.LetGo(b.ctx(), claim))
+	}
+	require.NoError(t, claim.Finish(b.ctx(), success()))
+	b.requireEnd(key, messages.StateSucceeded)
+	events, err := b.js.Stream(b.ctx(), "KEDGE_EVENTS")
+	require.NoError(t, err)
+	last, err := events.GetLastMsgForSubject(b.ctx(), messages.Subjects{}.Events(key.Tenant, key.RunID))
+	require.NoError(t, err)
+	require.Contains(t, string(last.Data), `"199"`)
+}
+
+// TestCopyOfAReplyWithoutAClaim: who waits for a copy of the reply gets it also when a sweep ends the run.
+func TestCopyOfAReplyWithoutAClaim(t *testing.T) {
+	for name, at := range map[string]time.Time{"queued": {}, "delayed": time.Now().Add(time.Hour)} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			copies := b.spy("_INBOX.mine")
+			request := &messages.RunRequest{RunID: "r", ReplySubject: "_INBOX.mine"}
+			receipt, err := b.Submit(b.ctx(), ledger.Submission{Queue: queue, Request: request, At: at})
+			require.NoError(t, err)
+			_, err = b.Cancel(b.ctx(), receipt.Key, messages.Cancel{})
+			require.NoError(t, err)
+			require.NoError(t, b.Mend(b.ctx(), receipt.Key, "w1"))
+			b.requireEnd(receipt.Key, messages.StateCancelled)
+			msg, err := copies.NextMsg(10 * time.Second)
+			require.NoError(t, err)
+			reply, err := messages.DecodeReply(msg.Data)
+			require.NoError(t, err)
+			require.Equal(t, messages.StateCancelled, reply.State())
+		})
+	}
+}
+
+// TestStatusThatIsTooLarge: a request may be small enough and the status that tells of it not, since that escapes some
+// characters.
+func TestStatusThatIsTooLarge(t *testing.T) {
+	b := newBench(t)
+	body := `{"run_id":"r","labels":{"a":"` + strings.Repeat("<", 200_000) + `"}}`
+	_, err := b.js.PublishMsg(b.ctx(), &nats.Msg{Subject: messages.Subjects{}.Request(messages.DefaultPriority, queue, messages.DefaultTenant, "r"), Data: []byte(body)})
+	require.NoError(t, err)
+	claim, err := b.Claim(b.ctx(), b.next(), "w1")
+	require.NoError(t, err)
+	require.Nil(t, claim)
+	require.Equal(t, messages.CodeTooLarge, b.requireEnd(ledger.Key{Tenant: messages.DefaultTenant, RunID: "r"}, messages.StateRejected).Error.Code)
 }
 
 func TestUnreadableSubjectIsTerminated(t *testing.T) {

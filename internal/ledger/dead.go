@@ -81,13 +81,21 @@ func (c *Claim) exhume(ctx context.Context) {
 	}
 }
 
-// body is the stored request: the fetched message's, else the one that the run's first
-// event keeps; nil when both are gone.
+// body is the stored request: the fetched message's, else the one that the status, the queue
+// or the run's first event keeps; nil when it is gone.
 func (c *Claim) body(ctx context.Context) ([]byte, error) {
 	if fetched, ok := c.msg.(interface{ Data() []byte }); ok {
 		return fetched.Data(), nil
 	}
-	event, err := c.ledger.accepted(ctx, c.Key())
+	l, s := c.ledger, c.record.status
+	if s.Request != nil {
+		return s.Request, nil
+	}
+	stored, err := l.newest()(ctx, l.js, l.queueStream(), s.RequestSubject)
+	if !errors.Is(err, natsx.ErrNoRecord) {
+		return stored.Data, err
+	}
+	event, err := l.accepted(ctx, c.Key())
 	if errors.Is(err, ErrNotFound) {
 		return nil, nil
 	}

@@ -133,5 +133,15 @@ func DecodeStatus(data []byte) (status messages.Status, err error) {
 	return status, json.Unmarshal(data, &status)
 }
 
+// LetGo makes the events of a claim that are gathered a message, and gives the error of the newest one.
+func LetGo(ctx context.Context, c *Claim) error {
+	c.feed.flush()
+	c.feed.mu.Lock()
+	newest := c.feed.pending[len(c.feed.pending)-1]
+	c.feed.mu.Unlock()
+	_, err := newest.Wait(ctx)
+	return err
+}
+
 // Live gives the runs that the last sweep of a ledger took for live.
 func Live(l *Ledger) []string { return slices.Collect(maps.Keys(l.census.live)) }

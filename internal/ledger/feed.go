@@ -28,6 +28,7 @@ type feed struct {
 	gathered messages.Events
 	timer    *time.Timer     // lets gathered events go; nil: never needed
 	pending  []*natsx.Commit // in order
+	failed   error           // the first that was not stored
 }
 
 const (
@@ -66,12 +67,25 @@ func (f *feed) slowDown(ctx context.Context) error {
 	if len(f.pending) < maxPending {
 		return nil
 	}
-	for _, sent := range f.pending[:maxPending/2] {
-		if _, err := sent.Wait(ctx); err != nil {
+	for len(f.pending) > maxPending/2 {
+		if err := f.await(ctx); err != nil {
 			return fmt.Errorf("publishing event: %w", err)
 		}
 	}
-	f.pending = f.pending[maxPending/2:]
+	return nil
+}
+
+// await waits for the oldest answer. What was not stored is told in the end: the events
+// after it may be stored all the same. The error is the context's.
+func (f *feed) await(ctx context.Context) error {
+	_, err := f.pending[0].Wait(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if f.failed == nil {
+		f.failed = err
+	}
+	f.pending = f.pending[1:]
 	return nil
 }
 
@@ -120,18 +134,19 @@ func (f *feed) last() int {
 	return f.number
 }
 
-// wait waits for the answers to all events so far and returns the first error.
+// wait waits for the answers to all events so far and returns the first error since it was
+// called last.
 func (f *feed) wait(ctx context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	var first error
-	for _, sent := range f.pending {
-		if _, err := sent.Wait(ctx); err != nil && first == nil {
-			first = err
+	for len(f.pending) > 0 {
+		if err := f.await(ctx); err != nil {
+			return err
 		}
 	}
-	f.pending = nil
-	return first
+	failed := f.failed
+	f.failed = nil
+	return failed
 }
 
 // tellAccepted tells the first event of the run, which keeps the request for retry and

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/nats-io/nats.go"
 	"github.com/rs/zerolog"
@@ -132,6 +133,7 @@ func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
 		return err
 	}
 	c.leaveSlot()
+	request := c.asked(ctx)
 	if err := c.conclude(ctx, reply); err != nil {
 		return err
 	}
@@ -139,7 +141,7 @@ func (c *Claim) settleLocked(ctx context.Context, reply *messages.Reply) error {
 		return err
 	}
 	log := zerolog.Ctx(ctx)
-	if err := c.ledger.copyReply(reply, c.request); err != nil {
+	if err := c.ledger.copyReply(reply, request); err != nil {
 		log.Warn().Err(err).Msg("the copy of the reply was not published")
 	}
 	c.dropLease()
@@ -179,6 +181,25 @@ func (c *Claim) dropLease() *natsx.Commit {
 	return l.leases.Add(natsx.Remove(l.leasesBucket(), l.leaseKey(c.record.status), minTTL))
 }
 
+// asked is the request of the run, nil when it is invalid or gone. Who ends a run without its
+// message reads it, while it is stored, for the sake of whoever waits for a copy of the reply.
+func (c *Claim) asked(ctx context.Context) *messages.RunRequest {
+	taken, ok := c.msg.(absent)
+	if !ok {
+		return c.request
+	}
+	body, err := c.body(ctx)
+	address, wrong := c.ledger.cfg.Subjects.ParseRequest(taken.subject)
+	if err = errors.Join(err, wrong); err != nil {
+		zerolog.Ctx(ctx).Warn().Err(err).Msg("the request of an ended run can't be read, nobody gets a copy of its reply")
+	}
+	if body == nil || err != nil {
+		return nil
+	}
+	request, _ := c.ledger.readRequest(body, address)
+	return request
+}
+
 // copyReply publishes a reply where the request wished it, as the stored message: a
 // subscriber gets it at least once, with the same message id.
 func (l *Ledger) copyReply(reply *messages.Reply, request *messages.RunRequest) error {
@@ -201,7 +222,7 @@ func (c *Claim) PutBack(ctx context.Context, outcome Outcome) error {
 	if again := outcome.failure(); again != nil && c.tellsFirst() {
 		c.announce(ctx, messages.Event{Kind: messages.EventRetrying, Message: outcome.Reason, Error: again})
 	}
-	err := c.release(ctx, outcome)
+	err := c.release(ctx, outcome.Delay, func(s messages.Status) messages.Status { return released(s, outcome, c.ledger.now()) })
 	if errors.Is(err, ErrCancelled) {
 		return c.Finish(ctx, cancelledReply(c.Status().Cancel))
 	}
@@ -217,7 +238,8 @@ func (c *Claim) tellsFirst() bool {
 	return first
 }
 
-func (c *Claim) release(ctx context.Context, outcome Outcome) error {
+// release writes the status that change makes of the newest one, and gives the message back.
+func (c *Claim) release(ctx context.Context, delay time.Duration, change func(messages.Status) messages.Status) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for range maxConflicts {
@@ -227,7 +249,7 @@ func (c *Claim) release(ctx context.Context, outcome Outcome) error {
 		if c.record.status.State == messages.StateCancelling {
 			return ErrCancelled
 		}
-		now, stored, err := c.ledger.swap(ctx, c.record, released(c.record.status, outcome, c.ledger.now()))
+		now, stored, err := c.ledger.swap(ctx, c.record, change(c.record.status))
 		if err != nil {
 			return err
 		}
@@ -235,7 +257,7 @@ func (c *Claim) release(ctx context.Context, outcome Outcome) error {
 		own := now.found && now.status.Epoch == c.record.status.Epoch && now.status.State == messages.StateQueued
 		if stored || own {
 			c.feed.flush()
-			return c.handBack(ctx, outcome)
+			return c.handBack(ctx, delay)
 		}
 		if err := c.accept(now); err != nil {
 			return err
@@ -246,7 +268,7 @@ func (c *Claim) release(ctx context.Context, outcome Outcome) error {
 
 // handBack lets the next worker have the message: without a lease that would make it
 // wait, and not before the delay.
-func (c *Claim) handBack(ctx context.Context, outcome Outcome) error {
+func (c *Claim) handBack(ctx context.Context, delay time.Duration) error {
 	_ = c.end(nil)
 	c.leaveSlot()
 	if dropped := c.dropLease(); dropped != nil {
@@ -254,5 +276,5 @@ func (c *Claim) handBack(ctx context.Context, outcome Outcome) error {
 			zerolog.Ctx(ctx).Warn().Err(err).Msg("the lease of a run put back was not removed; it will run out")
 		}
 	}
-	return c.msg.NakWithDelay(outcome.Delay)
+	return c.msg.NakWithDelay(delay)
 }

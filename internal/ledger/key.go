@@ -163,9 +163,9 @@ func (l *Ledger) keyTTL(s messages.Status) time.Duration {
 }
 
 // stored reports whether the request of a run was stored: a worker has had it, it is in
-// its queue, or the status of a delayed run holds it.
+// its queue, or the status of a delayed run holds it, which it does until a worker has it.
 func (l *Ledger) stored(ctx context.Context, s messages.Status) (bool, error) {
-	if s.Epoch > 0 || s.State == messages.StateScheduled || s.State.Terminal() {
+	if s.Epoch > 0 || s.Request != nil || s.State.Terminal() {
 		return true, nil
 	}
 	_, err := l.newest()(ctx, l.js, l.queueStream(), s.RequestSubject)

@@ -68,6 +68,9 @@ type Config struct {
 	// server's question for the leader's newest has no such cut: who may ask it may read all
 	// tenants. Defaults to false.
 	ByTenant bool
+	// NoDispatch makes sweeps leave to others what needs a request to be stored: for credentials
+	// that may not submit. Defaults to false.
+	NoDispatch bool
 	// Signer signs what is submitted. Defaults to nobody.
 	Signer Signer
 	// Trusted makes claims refuse requests that are not signed by one of these public NKeys,

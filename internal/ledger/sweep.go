@@ -87,7 +87,10 @@ func (l *Ledger) Sweep(ctx context.Context, worker string) (int, error) {
 		}
 		delete(queue.requests, status.RequestSubject)
 	}
-	ticked, err := l.sweepSchedules(ctx)
+	ticked := 0
+	if !l.cfg.NoDispatch {
+		ticked, err = l.sweepSchedules(ctx)
+	}
 	return mended + ticked, errors.Join(append(errs, err, l.sweepKeys(ctx), l.sweepQueue(ctx, queue))...)
 }
 
@@ -129,7 +132,7 @@ func (l *Ledger) sweepOne(ctx context.Context, key Key, worker string) (bool, er
 		return false, err
 	}
 	what := mend(old.status, found, l.cfg.Now(), l.sweepGrace())
-	if what == leave {
+	if what == leave || l.cfg.NoDispatch && what != endIt {
 		return false, nil
 	}
 	if what == promote {
@@ -209,10 +212,15 @@ func (l *Ledger) take(ctx context.Context, old record, worker string) (*Claim, e
 
 // requeue stores the request again, as a stranded message (nil: there is none), the status
 // of a delayed run or the run's first events keep it; nobody claimed a run without them, and its submit has not returned.
+// A stranded message must go before another one can come, so the events keep it before that.
 // The publish has no message id: the server would take it for the first one.
 func (c *Claim) requeue(ctx context.Context, request []byte, signature *messages.Signature) error {
 	l, status := c.ledger, c.Status()
-	if request == nil {
+	if request != nil {
+		if err := c.keepRequest(ctx, request, signature); err != nil {
+			return err
+		}
+	} else {
 		request, signature = status.Request, status.Signature
 	}
 	if request == nil {
@@ -234,6 +242,18 @@ func (c *Claim) requeue(ctx context.Context, request []byte, signature *messages
 		return err
 	}
 	return l.storeRequest(ctx, status.RequestSubject, request, signature)
+}
+
+// keepRequest stores the event that keeps the request, if there is none.
+func (c *Claim) keepRequest(ctx context.Context, request []byte, signature *messages.Signature) error {
+	if err := c.tellAccepted(ctx, request, signature); err != nil {
+		return err
+	}
+	c.feed.flush()
+	if err := c.feed.wait(ctx); err != nil {
+		return fmt.Errorf("keeping the request of %s: %w", c.Key().RunID, err)
+	}
+	return nil
 }
 
 // storeRequest stores a request that may be stored already.

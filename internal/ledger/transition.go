@@ -202,6 +202,13 @@ func released(s messages.Status, o Outcome, now time.Time) messages.Status {
 	return s
 }
 
+// unstarted gives a run back whose newest attempt never began: it counts for nothing.
+func unstarted(s, before messages.Status, now time.Time) messages.Status {
+	s = released(s, Outcome{Delay: ownerPoll, Reason: "its worker could not read what is stored of it"}, now)
+	s.Attempt, s.Request, s.Signature = before.Attempt, before.Request, before.Signature
+	return s
+}
+
 // cancelling marks a live run for its end. A queued run has no owner whose lease
 // could keep it alive.
 func cancelling(s messages.Status, cancel messages.Cancel, now time.Time) messages.Status {

@@ -14,7 +14,7 @@ import (
 // A unique key names the one live run that has it. It is taken before the run is
 // stored, given up with the final status, and taken over when its owner turns out to
 // have ended or never to have been stored. Since a submitter may sleep between any two
-// steps, the first claim of a run looks once more whether the run has its key: so of
+// steps, the first attempt of a run looks once more whether the run has its key: so of
 // the runs with one key at most one is ever in work.
 
 // tenure is what is known about the owner of a unique key.
@@ -98,7 +98,7 @@ func (l *Ledger) pause(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// confirm looks before the first claim of a run whether the run has its unique key, and
+// confirm looks before the first attempt of a run whether the run has its unique key, and
 // takes it for a request that was published without Submit. It changes the decision to
 // run when another live run has the key.
 func (l *Ledger) confirm(ctx context.Context, d delivery, run decision) (decision, error) {

@@ -116,6 +116,26 @@ func TestUniqueKeyAfterACrash(t *testing.T) {
 	})
 }
 
+// A delayed run whose time has come has its key also while its request is not stored: the queue may be full, or the
+// dispatcher dead.
+func TestPromotedRunHasItsUniqueKey(t *testing.T) {
+	b := newBench(t)
+	first, err := b.Submit(b.ctx(), ledger.Submission{Queue: queue, Request: unique("k"), At: time.Now().Add(time.Hour)})
+	require.NoError(t, err)
+	require.NoError(t, ledger.StorePromotion(b.ctx(), b.Ledger, first.Key))
+	second, err := b.later().Submit(b.ctx(), ledger.Submission{Queue: queue, Request: unique("k")})
+	require.NoError(t, err)
+	require.True(t, second.Existing)
+	require.Equal(t, first.Key, second.Key)
+
+	_, err = b.later().Sweep(b.ctx(), "sweeper")
+	require.NoError(t, err)
+	require.Len(t, b.keys(), 1)
+	b.finishAll("w1")
+	b.requireEnd(first.Key, messages.StateSucceeded)
+	require.Empty(t, b.keys())
+}
+
 // finishAll works on what is queued until nothing is.
 func (b *bench) finishAll(worker string) {
 	b.t.Helper()
