@@ -4,14 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
-	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
 
-// eachBatch is how many messages one request of Each asks for.
-const eachBatch = 256
+const (
+	// eachBatch is how many messages one request of Each asks for.
+	eachBatch = 256
+	// eachTries is how often in a row a server may tell of messages and send none: they may be removed just then.
+	eachTries = 10
+)
 
 // Each reads the messages of a stream below a filter as they are now, oldest first. Markers of deleted ones are left
 // out.
@@ -21,68 +25,80 @@ func Each(ctx context.Context, js jetstream.JetStream, stream, filter string, re
 
 // EachFrom is Each for the messages from a sequence on.
 func EachFrom(ctx context.Context, js jetstream.JetStream, stream, filter string, from uint64, read func(jetstream.Msg)) error {
-	consumer, err := js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
-		FilterSubject: filter, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: 10 * time.Second,
-	})
-	if err != nil {
-		return fmt.Errorf("reading %s: %w", filter, err)
-	}
-	defer js.DeleteConsumer(context.WithoutCancel(ctx), stream, consumer.CachedInfo().Name) //nolint:errcheck // it goes by itself
-	for left := consumer.CachedInfo().NumPending; left > 0; {
-		batch, err := consumer.Fetch(int(min(left, eachBatch)), jetstream.FetchContext(ctx))
-		if err != nil {
-			return fmt.Errorf("reading %s: %w", filter, err)
-		}
-		got := uint64(0)
-		for msg := range batch.Messages() {
-			got++
+	for tries := 0; tries < eachTries; tries++ {
+		left, err := eachRound(ctx, js, stream, filter, from, math.MaxUint64, func(msg jetstream.Msg, at uint64) {
+			tries, from = -1, at+1
 			if !(Record{Header: msg.Headers()}).deleted() {
 				read(msg)
 			}
-		}
-		if err := batch.Error(); err != nil && !errors.Is(err, nats.ErrTimeout) {
-			return fmt.Errorf("reading %s: %w", filter, err)
-		}
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("reading %s: %w", filter, context.Cause(ctx))
-		}
-		left -= min(got, left)
-		if got == 0 {
-			return nil // what is missing was deleted meanwhile
+		})
+		if err != nil || left == 0 {
+			return err
 		}
 	}
-	return nil
+	return errNotSent(filter)
 }
 
 // First reads the oldest message of a subject as FirstFromLeader does, through a consumer: a right that can be cut by
 // subject. ErrNoRecord.
 func First(ctx context.Context, js jetstream.JetStream, stream, subject string) (Record, error) {
+	for range eachTries {
+		var first jetstream.Msg
+		left, err := eachRound(ctx, js, stream, subject, 1, 1, func(msg jetstream.Msg, _ uint64) { first = msg })
+		switch {
+		case err != nil:
+			return Record{}, err
+		case first != nil:
+			meta, err := first.Metadata()
+			if err != nil {
+				return Record{}, fmt.Errorf("reading %s: %w", subject, err)
+			}
+			record := Record{Data: first.Data(), Header: first.Headers(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp}
+			return record, record.check()
+		case left == 0:
+			return Record{}, ErrNoRecord
+		}
+	}
+	return Record{}, errNotSent(subject)
+}
+
+func errNotSent(filter string) error {
+	return fmt.Errorf("reading %s: the server tells of messages and does not send them", filter)
+}
+
+// eachRound reads at most that many messages, from a sequence on, with one consumer. It never waits for messages: what
+// was removed after the server had counted it would not come. Left is how many there still seem to be then.
+func eachRound(ctx context.Context, js jetstream.JetStream, stream, filter string, from, most uint64, read func(msg jetstream.Msg, at uint64)) (left uint64, err error) {
 	consumer, err := js.CreateConsumer(ctx, stream, jetstream.ConsumerConfig{
-		FilterSubject: subject, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: 10 * time.Second,
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from,
+		FilterSubject: filter, AckPolicy: jetstream.AckNonePolicy, MemoryStorage: true, InactiveThreshold: 10 * time.Second,
 	})
 	if err != nil {
-		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
+		return 0, fmt.Errorf("reading %s: %w", filter, err)
 	}
 	defer js.DeleteConsumer(context.WithoutCancel(ctx), stream, consumer.CachedInfo().Name) //nolint:errcheck // it goes by itself
-	if consumer.CachedInfo().NumPending == 0 {
-		return Record{}, ErrNoRecord
-	}
-	batch, err := consumer.Fetch(1, jetstream.FetchContext(ctx))
-	if err != nil {
-		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
-	}
-	msg, got := <-batch.Messages()
-	if !got {
-		if err := errors.Join(batch.Error(), ctx.Err()); err != nil && !errors.Is(err, nats.ErrTimeout) {
-			return Record{}, fmt.Errorf("reading %s: %w", subject, err)
+	for left = consumer.CachedInfo().NumPending; left > 0 && most > 0; {
+		batch, err := consumer.FetchNoWait(int(min(left, most, eachBatch)))
+		if err != nil {
+			return left, fmt.Errorf("reading %s: %w", filter, err)
 		}
-		return Record{}, ErrNoRecord // deleted meanwhile
+		got := uint64(0)
+		for msg := range batch.Messages() {
+			meta, err := msg.Metadata()
+			if err != nil {
+				return left, fmt.Errorf("reading %s: %w", filter, err)
+			}
+			got++
+			left = min(left-1, meta.NumPending)
+			read(msg, meta.Sequence.Stream)
+		}
+		if err := errors.Join(batch.Error(), context.Cause(ctx)); err != nil {
+			return left, fmt.Errorf("reading %s: %w", filter, err)
+		}
+		if got == 0 {
+			break
+		}
+		most -= got
 	}
-	meta, err := msg.Metadata()
-	if err != nil {
-		return Record{}, fmt.Errorf("reading %s: %w", subject, err)
-	}
-	record := Record{Data: msg.Data(), Header: msg.Headers(), Sequence: meta.Sequence.Stream, Time: meta.Timestamp}
-	return record, record.check()
+	return left, nil
 }

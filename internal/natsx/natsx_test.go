@@ -1,6 +1,8 @@
 package natsx_test
 
 import (
+	"net/url"
+	"strconv"
 	"testing"
 	"time"
 
@@ -48,6 +50,21 @@ func TestStoreFolderIsLocked(t *testing.T) {
 	require.ErrorIs(t, err, natsx.ErrStoreLocked)
 	server.Shutdown()
 	again, err := natsx.StartServer(t.Context(), natsx.ServerConfig{StoreDir: dir, Port: -1})
+	require.NoError(t, err)
+	again.Shutdown()
+}
+
+func TestPortIsTaken(t *testing.T) {
+	server := natstest.Start(t)
+	url, err := url.Parse(server.URL())
+	require.NoError(t, err)
+	port, err := strconv.Atoi(url.Port())
+	require.NoError(t, err)
+	dir := t.TempDir()
+	_, err = natsx.StartServer(t.Context(), natsx.ServerConfig{StoreDir: dir, Port: port})
+	require.ErrorIs(t, err, natsx.ErrPort)
+	server.Shutdown()
+	again, err := natsx.StartServer(t.Context(), natsx.ServerConfig{StoreDir: dir, Port: port})
 	require.NoError(t, err)
 	again.Shutdown()
 }

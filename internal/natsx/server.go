@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"time"
 
@@ -14,6 +16,9 @@ import (
 
 // ErrStoreLocked says that another process uses the store folder.
 var ErrStoreLocked = errors.New("store folder is in use by another process")
+
+// ErrPort says that the server can't listen on its port: usually another one does.
+var ErrPort = errors.New("cannot listen")
 
 // ServerConfig configures the embedded server.
 type ServerConfig struct {
@@ -49,11 +54,13 @@ func (c ServerConfig) withDefaults() ServerConfig {
 	return c
 }
 
+// host is where the server listens. Its own default is every interface.
+const host = "127.0.0.1"
+
 func (c ServerConfig) options() *server.Options {
 	opts := &server.Options{
-		ServerName: "kedge-embedded",
-		// The server's own default is every interface.
-		Host:               "127.0.0.1",
+		ServerName:         "kedge-embedded",
+		Host:               host,
 		Port:               c.Port,
 		JetStream:          true,
 		StoreDir:           c.StoreDir,
@@ -79,7 +86,8 @@ type Server struct {
 }
 
 // StartServer locks the store folder, which the server itself does not, and starts a
-// server on 127.0.0.1. [ErrStoreLocked] when another process has the folder.
+// server on 127.0.0.1. [ErrStoreLocked] when another process has the folder, [ErrPort]
+// when it can't listen.
 func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	cfg = cfg.withDefaults()
 	if cfg.StoreDir == "" {
@@ -89,7 +97,10 @@ func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("starting embedded server: %w", err)
 	}
-	ns, err := server.NewServer(cfg.options())
+	var ns *server.Server
+	if err = tryPort(ctx, cfg.Port); err == nil {
+		ns, err = server.NewServer(cfg.options())
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("starting embedded server: %w", err), lock.Close())
 	}
@@ -102,6 +113,18 @@ func StartServer(ctx context.Context, cfg ServerConfig) (*Server, error) {
 	return s, nil
 }
 
+// tryPort listens for a moment: the server tells only its log why it can't.
+func tryPort(ctx context.Context, port int) error {
+	if port < 0 {
+		return nil
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", net.JoinHostPort(host, strconv.Itoa(port)))
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrPort, err)
+	}
+	return listener.Close()
+}
+
 // startTimeout leaves room for recovering a large store.
 const startTimeout = 30 * time.Second
 
@@ -111,7 +134,7 @@ func (s *Server) waitReady(ctx context.Context) error {
 		timeout = min(timeout, time.Until(deadline))
 	}
 	if !s.server.ReadyForConnections(timeout) {
-		return fmt.Errorf("not ready within %s; is the port taken?", timeout)
+		return fmt.Errorf("not ready within %s", timeout)
 	}
 	if !s.server.JetStreamEnabled() {
 		return errors.New("JetStream is not available, see the store folder's rights and size")
