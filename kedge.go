@@ -34,7 +34,7 @@ const exitHard = 130
 
 // Main runs the worker of a compiled project and ends the process; nil serves the project in the folder given by
 // --project. SIGTERM and SIGINT stop it softly: it takes no more runs, lets those in hand finish for the grace time,
-// and puts the others back. A second signal ends it at once.
+// and puts the others back. A second signal ends it at once; the same one within 250 ms counts as the first.
 func Main(proj *project.Project) {
 	ctx, stop := lifecycle.WithSignals(context.Background(), func(s os.Signal) {
 		fmt.Fprintf(os.Stderr, "error: second signal (%v), stopping at once; runs in hand start elsewhere when their leases end\n", s)

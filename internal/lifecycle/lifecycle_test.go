@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -58,7 +59,7 @@ func TestRunEndsWhenALoopFails(t *testing.T) {
 
 func TestSignals(t *testing.T) {
 	hard := make(chan os.Signal, 1)
-	ctx, stop := lifecycle.WithSignals(t.Context(), func(s os.Signal) { hard <- s }, syscall.SIGUSR1)
+	ctx, stop := lifecycle.WithSignals(t.Context(), func(s os.Signal) { hard <- s }, syscall.SIGUSR1, syscall.SIGUSR2)
 	defer stop()
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
 	<-ctx.Done()
@@ -66,6 +67,21 @@ func TestSignals(t *testing.T) {
 	require.ErrorAs(t, context.Cause(ctx), &cause)
 	require.Equal(t, syscall.SIGUSR1, cause.Signal)
 	require.Empty(t, hard)
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR2))
+	require.Equal(t, os.Signal(syscall.SIGUSR2), <-hard)
+}
+
+// TestSignalThatComesTwice: at once it is one request to stop, later it is the second.
+func TestSignalThatComesTwice(t *testing.T) {
+	hard := make(chan time.Time, 1)
+	ctx, stop := lifecycle.WithSignals(t.Context(), func(os.Signal) { hard <- time.Now() }, syscall.SIGUSR1)
+	defer stop()
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
-	require.Equal(t, os.Signal(syscall.SIGUSR1), <-hard)
+	<-ctx.Done()
+	began := time.Now()
+	require.Eventually(t, func() bool {
+		require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGUSR1))
+		return len(hard) > 0
+	}, 10*time.Second, 10*time.Millisecond)
+	require.Greater(t, (<-hard).Sub(began), 100*time.Millisecond)
 }
