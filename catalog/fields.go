@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -11,6 +12,8 @@ type Field struct {
 	Name  string // from the tag kedge, else json, else the name of the field
 	Index []int  // for reflect.Value.FieldByIndex
 	Type  reflect.Type
+	// Optional says that a value need not give it: the tag has the option optional, that of json omitempty.
+	Optional bool
 }
 
 var fieldCache sync.Map // reflect.Type -> []Field; derived from types alone, so shared by all
@@ -30,27 +33,29 @@ func collectFields(t reflect.Type, index []int) []Field {
 	for i := range t.NumField() {
 		f := t.Field(i)
 		at := append(append([]int{}, index...), i)
-		name, tagged := fieldName(f)
+		name, tagged, optional := fieldTag(f)
 		switch {
 		case name == "-":
 		case f.Anonymous && !tagged && f.Type.Kind() == reflect.Struct:
 			fields = append(fields, collectFields(f.Type, at)...)
 		case f.IsExported():
-			fields = append(fields, Field{Name: name, Index: at, Type: f.Type})
+			fields = append(fields, Field{Name: name, Index: at, Type: f.Type, Optional: optional})
 		}
 	}
 	return fields
 }
 
-func fieldName(f reflect.StructField) (name string, tagged bool) {
-	for _, key := range []string{"kedge", "json"} {
-		if tag, ok := f.Tag.Lookup(key); ok {
-			if name, _, _ := strings.Cut(tag, ","); name != "" {
-				return name, true
-			}
+func fieldTag(f reflect.StructField) (name string, tagged, optional bool) {
+	name = f.Name
+	for _, tag := range []struct{ key, option string }{{"kedge", "optional"}, {"json", "omitempty"}} {
+		text, _ := f.Tag.Lookup(tag.key)
+		named, options, _ := strings.Cut(text, ",")
+		optional = optional || slices.Contains(strings.Split(options, ","), tag.option)
+		if named != "" && !tagged {
+			name, tagged = named, true
 		}
 	}
-	return f.Name, false
+	return name, tagged, optional
 }
 
 // fieldNamed finds a field by its exact name, else, for a field without a tag, whatever the case and without underscores:
@@ -63,7 +68,7 @@ func fieldNamed(fields []Field, t reflect.Type, name string) (Field, bool) {
 	}
 	loose := strings.ReplaceAll(name, "_", "")
 	for _, f := range fields {
-		if _, tagged := fieldName(t.FieldByIndex(f.Index)); !tagged && strings.EqualFold(f.Name, loose) {
+		if _, tagged, _ := fieldTag(t.FieldByIndex(f.Index)); !tagged && strings.EqualFold(f.Name, loose) {
 			return f, true
 		}
 	}

@@ -171,7 +171,11 @@ func (r requirement) check(conf *config.Mapping) string {
 	if _, ok := plain.(map[string]any); !ok && record.Kind() == reflect.Struct {
 		return fmt.Sprintf("Parameter '%s': Expected dict for dataclass %s, got %s", r.key, record.Name(), pythonType(plain))
 	}
-	if _, err := catalog.Convert(plain, record); err != nil {
+	_, err := catalog.Convert(plain, record)
+	if err == nil {
+		err = catalog.CheckComplete(plain, record)
+	}
+	if err != nil {
 		return fmt.Sprintf("Parameter '%s': Failed to instantiate %s for parameter '%s': %s", r.key, record.Name(), r.key, err)
 	}
 	return ""

@@ -32,6 +32,9 @@ func TestTypedParameters(t *testing.T) {
 		{"SES-103", "model: null\nother: null\n", "Parameter validation failed:\n- Parameter 'model': value is None but type is not Optional"},
 		{"SES-104 no mapping", "model: text\nother: [1]\n", "Parameter validation failed:\n- Parameter 'other': Expected dict for dataclass model, got list\n" +
 			"- Parameter 'model': Expected dict for dataclass model, got str"},
+		{"SES-104 missing key", "model: {seed: 3}\nother: {}\n", "Parameter validation failed:\n- Parameter 'other': Failed to instantiate model for parameter 'other': " +
+			"model.__init__() missing 2 required positional arguments: 'test_size' and 'seed'\n- Parameter 'model': Failed to instantiate model for parameter 'model': " +
+			"model.__init__() missing 1 required positional argument: 'test_size'"},
 		{"SES-104 unknown key", "model: {test_sise: 0.5}\nother: null\n", "Failed to instantiate model for parameter 'model': "},
 	} {
 		t.Run(test.name, func(t *testing.T) {
