@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"strings"
 
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/config"
@@ -118,7 +119,9 @@ func (e *engine) compile(key blueprintKey) (*blueprint, error) {
 	for name := range key.catalog.All() {
 		text := pyyaml.Str(name)
 		entries = append(entries, catalog.Entry{Name: text, Config: bp.conf[text]})
-		bp.badName = cmp.Or(bp.badName, checkName(text))
+		if !strings.Contains(text, "{") { // Kedro goes through the datasets, and a pattern is none
+			bp.badName = cmp.Or(bp.badName, checkName(text))
+		}
 	}
 	bp.Blueprint, err = catalog.Compile(entries, catalog.Options{
 		Credentials: bp.creds, SharedMemory: key.shared, Types: e.project.Types(),

@@ -238,6 +238,19 @@ func TestObserve(t *testing.T) {
 	}, got)
 }
 
+// PIP-110: the names of datasets are checked, those of patterns are not.
+func TestNamesOfTheCatalog(t *testing.T) {
+	for name, want := range map[string]string{"{n}@x@y": "", "a@x@y": "Expected maximum 1 transcoding separator, found 2 instead: 'a@x@y'."} {
+		dir := layOut(t, map[string]string{"conf/base/catalog.yml": "'" + name + "': {type: MemoryDataset}\n", "conf/base/parameters.yml": "start: 1\n"})
+		_, err := service(t, dir, of("main", chain(1)...)).Run(t.Context(), RunOptions{PipelineNames: []string{"main"}})
+		if want == "" {
+			require.NoError(t, err)
+		} else {
+			require.ErrorContains(t, err, want)
+		}
+	}
+}
+
 // SRV-031, SRV-032: runners by name, as far as the project allows.
 func TestRunnerAllowlist(t *testing.T) {
 	dir := layOut(t, map[string]string{"conf/base/parameters.yml": "start: 1\n"})

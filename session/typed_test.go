@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"context"
 	"testing"
 
 	"github.com/rs/zerolog"
@@ -10,8 +11,6 @@ import (
 	"github.com/kedge-run/kedge/hook"
 	"github.com/kedge-run/kedge/pipeline"
 	"github.com/kedge-run/kedge/project"
-
-	"context"
 )
 
 type model struct {

@@ -104,9 +104,20 @@ func shorten(name string) string {
 	return name
 }
 
+// rename is os.Rename, which says of a folder in the way that the file exists.
+func rename(from, to string) error {
+	err := os.Rename(from, to)
+	if err != nil {
+		if info, statErr := os.Stat(to); statErr == nil && info.IsDir() {
+			return &fs.PathError{Op: "open", Path: to, Err: syscall.EISDIR}
+		}
+	}
+	return err
+}
+
 // moveIn puts a finished file at its place and makes that survive a power loss.
 func (Disk) moveIn(from, name string) error {
-	if err := os.Rename(from, name); err != nil {
+	if err := rename(from, name); err != nil {
 		return errors.Join(err, os.Remove(from))
 	}
 	folder, err := os.Open(filepath.Dir(name))
@@ -131,7 +142,7 @@ func (d Disk) Adopt(ctx context.Context, from, name string) error {
 		return err
 	}
 	if err := source.Sync(); err == nil {
-		if err = os.Rename(from, name); err == nil {
+		if err = rename(from, name); err == nil {
 			return nil
 		}
 		if !errors.Is(err, syscall.EXDEV) {

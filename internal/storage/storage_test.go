@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/kedge-run/kedge/internal/servertest"
@@ -239,4 +240,7 @@ func TestDiskMovesAFileIn(t *testing.T) {
 	require.NoFileExists(t, from)
 	_, err := storage.Disk{}.Open(t.Context(), filepath.Dir(to))
 	require.ErrorContains(t, err, "is a directory")
+	again := filepath.Join(t.TempDir(), "again")
+	require.NoError(t, os.WriteFile(again, []byte("y"), 0o600))
+	require.ErrorIs(t, storage.Disk{}.Adopt(t.Context(), again, filepath.Dir(to)), syscall.EISDIR)
 }
