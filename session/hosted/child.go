@@ -177,6 +177,12 @@ func (c *child) await(ctx context.Context, sessionID string, heard func(*message
 // ask sends a request and gives the answer. Messages on the way go to heard. When ctx ends, the child gets SIGINT, its
 // grace, and SIGKILL; the error is then the cause. A child that ends without an answer gives a [session.LostError].
 func (c *child) ask(ctx context.Context, r *request, heard func(*message)) (*message, error) {
+	answered := false
+	defer func() {
+		if !answered { // whatever happens: what it says next belongs to this request
+			c.broken.Store(true)
+		}
+	}()
 	c.outputs.begin()
 	sent := make(chan error, 1)
 	go func() { sent <- writeRequest(c.requests, r) }()
@@ -208,6 +214,7 @@ func (c *child) ask(ctx context.Context, r *request, heard func(*message)) (*mes
 			default:
 				<-sent //nolint:errcheck // an answer means that the request has arrived
 				c.outputs.sync(syncTimeout)
+				answered = true
 				return m, nil
 			}
 		}
@@ -281,5 +288,14 @@ func (c *child) kill() {
 }
 
 func (c *child) interrupt() { interruptGroup(c.cmd.Process.Pid) }
+
+func (c *child) dead() bool {
+	select {
+	case <-c.exited:
+		return true
+	default:
+		return false
+	}
+}
 
 func (c *child) pid() int { return c.cmd.Process.Pid }

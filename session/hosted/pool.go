@@ -51,7 +51,7 @@ func (p *pool) take(ctx context.Context) (*child, error) {
 		p.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if n := len(p.idle); n > 0 {
+	if n := len(p.idle); n > 0 { // watch takes out one that dies
 		c := p.idle[n-1]
 		p.idle = p.idle[:n-1]
 		p.mu.Unlock()
@@ -108,7 +108,7 @@ func (p *pool) give(c *child) {
 	defer p.mu.Unlock()
 	why := ""
 	switch {
-	case p.closed || c.broken.Load() || c.generation != p.generation:
+	case p.closed || c.broken.Load() || c.dead() || c.generation != p.generation:
 		p.drop(c)
 		return
 	case p.starting == 0:

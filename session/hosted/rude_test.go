@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,7 +21,7 @@ import (
 // TestRunsLeaveNothingToTheNext: what a run does to its process doesn't mislead or silence the run after it.
 func TestRunsLeaveNothingToTheNext(t *testing.T) {
 	s := more(t, hosted.Config{})
-	for _, how := range []string{"folder", "descriptors", "outputs", "logging"} {
+	for _, how := range []string{"folder", "descriptors", "outputs", "logging", "wrapped", "closed", "alarms"} {
 		result, err := s.Run(t.Context(), with("spoil", how))
 		require.NoError(t, err, how)
 		value, err := result.Outputs["spoiled"].Load(t.Context())
@@ -36,6 +37,63 @@ func TestRunsLeaveNothingToTheNext(t *testing.T) {
 		require.Equal(t, s.Project(), folder, how)
 		require.ElementsMatch(t, []string{"where|info|here", "where|info|and there", "|info|program"}, heard.lines(), how)
 	}
+}
+
+// TestProjectThatWrapsItsStreams, as many do at import: the wrapper closes what it wraps when it is collected.
+func TestProjectThatWrapsItsStreams(t *testing.T) {
+	dir := copyProject(t, "suite")
+	appendTo(t, dir, "src/suite/rude.py", "\nsys.stdout = io.TextIOWrapper(sys.stdout.buffer, encoding='utf-8')\n")
+	s := more(t, hosted.Config{Project: dir})
+	for range 2 {
+		_, err := s.Run(t.Context(), pipelineOf("where"))
+		require.NoError(t, err)
+	}
+}
+
+// TestDescriptionThatIsNoJSON: a run whose nodes have succeeded is not lost for what a dataset says of itself.
+func TestDescriptionThatIsNoJSON(t *testing.T) {
+	dir := copyProject(t, "suite")
+	appendTo(t, dir, "conf/base/catalog.yml", "\nspoiled:\n  type: suite.rude.Endless\n")
+	result, err := more(t, hosted.Config{Project: dir}).Run(t.Context(), with("spoil", "nothing"))
+	require.NoError(t, err)
+	require.Contains(t, fmt.Sprint(result.Outputs["spoiled"].Describe()), "inf")
+}
+
+// TestStartErrorsHideSecrets that children before have told.
+func TestStartErrorsHideSecrets(t *testing.T) {
+	dir := copyProject(t, "suite")
+	s := more(t, hosted.Config{Project: dir, Reload: true})
+	_, err := s.Run(t.Context(), pipelineOf("secret"))
+	require.ErrorContains(t, err, "login with <redacted> failed")
+	appendTo(t, dir, "src/suite/rude.py", "\nraise RuntimeError('login with hunter22-is-secret failed')\n")
+	_, err = s.Run(t.Context(), pipelineOf("where"))
+	var start *hosted.StartError
+	require.ErrorAs(t, err, &start)
+	require.Contains(t, start.Message, "login with <redacted> failed")
+	require.NotContains(t, start.Error(), "hunter22")
+}
+
+// TestObserverThatPanics: the child goes on with the run that has ended so, and serves no other.
+func TestObserverThatPanics(t *testing.T) {
+	s := more(t, hosted.Config{})
+	opts := pipelineOf("results")
+	opts.Observe = func(e session.Event) {
+		if e.Kind == session.EventNodeStarted {
+			panic("observer")
+		}
+	}
+	require.PanicsWithValue(t, "observer", func() { _, _ = s.Run(t.Context(), opts) })
+	result, err := s.Run(t.Context(), pipelineOf("where"))
+	require.NoError(t, err)
+	require.Contains(t, result.Outputs, "folder")
+}
+
+func appendTo(t *testing.T, dir, name, text string) {
+	t.Helper()
+	file, err := os.OpenFile(filepath.Join(dir, filepath.FromSlash(name)), os.O_APPEND|os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = file.WriteString(text)
+	require.NoError(t, errors.Join(err, file.Close()))
 }
 
 // TestNodesThatEndOddly: exceptions that mean the end of a process or task are the run's, when nobody cancels it.

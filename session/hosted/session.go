@@ -92,7 +92,12 @@ func (s *Session) warm(ctx context.Context) error {
 }
 
 func (s *Session) start(ctx context.Context) (*child, error) {
-	return startChild(ctx, &s.cfg, s.id, s.guard, s.opening, s.stray)
+	c, err := startChild(ctx, &s.cfg, s.id, s.guard, s.opening, s.stray)
+	if failed, ok := err.(*StartError); ok { //nolint:errorlint // made a moment ago, not wrapped
+		hide := s.secrets.Text // which children before have told
+		failed.Message, failed.Traceback, failed.Output = hide(failed.Message), hide(failed.Traceback), hide(failed.Output)
+	}
+	return c, err
 }
 
 // opening hears what children say while they open the project: credentials, and warnings, each of which is logged once.
@@ -180,7 +185,7 @@ func (s *Session) question(ctx context.Context, r *request) (*message, error) {
 	l := &listener{session: s, log: *zerolog.Ctx(ctx)}
 	answer, err := l.ask(ctx, c, r)
 	if err != nil {
-		return nil, err
+		return nil, l.finish(err)
 	}
 	return answer, nil
 }

@@ -26,7 +26,7 @@ class Output(io.TextIOBase):
     def __init__(self, channel, name, descriptor):
         self._channel, self._name, self._descriptor = channel, name, descriptor
         self._parts = {}
-        self.buffer = io.BufferedWriter(_Bytes(self))
+        self.buffer = _Buffer(_Bytes(self))
 
     @property
     def name(self):
@@ -53,6 +53,13 @@ class Output(io.TextIOBase):
             self._parts[thread] = rest, node()
         return len(text)
 
+    def reconfigure(self, **_):
+        """Scripts wish for UTF-8 so, which it always is."""
+
+    def close(self):
+        """Only flushes: the next run needs it too."""
+        self.flush()
+
     def finish(self):
         """Tells what was written without an end of line."""
         self.buffer.flush()
@@ -65,6 +72,16 @@ class Output(io.TextIOBase):
             self._channel.send(
                 {"type": "log", "stream": self._name, "message": line[start : start + _LONGEST], "node": name}
             )
+
+
+class _Buffer(io.BufferedWriter):
+    """Stays open: a wrapper that a project puts around it, as io.TextIOWrapper, closes it when it is collected."""
+
+    def close(self):
+        self.flush()
+
+    def detach(self):
+        raise io.UnsupportedOperation("the standard streams of a run can't be taken apart")
 
 
 class _Bytes(io.RawIOBase):
@@ -81,6 +98,19 @@ class _Bytes(io.RawIOBase):
         return len(data)
 
 
+class _NoLock:
+    def acquire(self, *_):
+        return True
+
+    def release(self):
+        pass
+
+    __enter__ = acquire
+
+    def __exit__(self, *_):
+        pass
+
+
 class Handler(logging.Handler):
     """Takes the place of the handlers that write to the console."""
 
@@ -88,6 +118,10 @@ class Handler(logging.Handler):
         super().__init__(level)
         self._channel = channel
         self.setFormatter(logging.Formatter("%(message)s"))
+
+    def createLock(self):
+        """The channel has a lock; a signal handler that logs must not wait for a second one."""
+        self.lock = _NoLock()
 
     def emit(self, record):
         try:

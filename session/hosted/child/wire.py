@@ -2,6 +2,7 @@
 
 import fcntl
 import json
+import math
 import os
 import select
 import threading
@@ -24,6 +25,22 @@ def private(descriptor):
         return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
 
 
+def encoded(message):
+    try:
+        text = json.dumps(message, separators=(",", ":"), allow_nan=False)
+    except ValueError:  # JSON has no inf and nan
+        text = json.dumps(_finite(message), separators=(",", ":"))
+    return text.encode()
+
+
+def _finite(value):
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return str(value) if isinstance(value, float) and not math.isfinite(value) else value
+
+
 class Channel:
     """Sends messages in packets of one atomic write each, so that those of forked processes never mix.
 
@@ -41,6 +58,7 @@ class Channel:
 
     def _renew(self):
         self._lock = threading.RLock()  # a thread that doesn't exist any more may have held the old one
+        self._sending, self._later = False, []
         self._process = os.getpid().to_bytes(4, "big")
 
     def receive(self):
@@ -52,15 +70,26 @@ class Channel:
         return json.loads(data)
 
     def send(self, message):
-        data = json.dumps(message, separators=(",", ":")).encode()
-        flags = _FIRST
+        data = encoded(message)
         with self._lock:
-            while True:
-                part, data = data[: self._room], data[self._room :]
-                if not data:
-                    flags |= _LAST
-                packet = len(part).to_bytes(2, "big") + bytes((flags, 0)) + self._process + part
-                os.write(self._messages, packet)
-                flags = 0
-                if not data:
-                    return
+            self._later.append(data)
+            if self._sending:  # a signal handler of this thread came between two packets: its message follows
+                return
+            self._sending = True
+            try:
+                while self._later:
+                    self._write(self._later.pop(0))
+            finally:
+                self._sending = False
+
+    def _write(self, data):
+        flags = _FIRST
+        while True:
+            part, data = data[: self._room], data[self._room :]
+            if not data:
+                flags |= _LAST
+            packet = len(part).to_bytes(2, "big") + bytes((flags, 0)) + self._process + part
+            os.write(self._messages, packet)
+            flags = 0
+            if not data:
+                return

@@ -1,15 +1,31 @@
 """Nodes that don't mind what they leave to the next run of their process."""
 
 import asyncio
+import io
 import logging
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 
 import pandas as pd
+from kedro.io import AbstractDataset
 from kedro.runner import SequentialRunner
+
+
+class Endless(AbstractDataset):
+    """A dataset whose description JSON can't hold."""
+
+    def _load(self):
+        return 1
+
+    def _save(self, data):
+        pass
+
+    def _describe(self):
+        return {"timeout": float("inf"), "rate": 0.5}
 
 
 class Patient(SequentialRunner):
@@ -25,6 +41,20 @@ def spoil(how):
         os.close(1)
         os.close(2)
         sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")
+    elif how == "wrapped":
+        io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8")
+        sys.stderr = io.TextIOWrapper(sys.stderr.buffer, encoding="utf-8")
+    elif how == "closed":
+        sys.stdout.reconfigure(encoding="utf-8")
+        sys.stdout.close()
+        sys.stderr.buffer.close()
+    elif how == "alarms":
+        # Messages of many packets, and a handler that prints between them.
+        signal.signal(signal.SIGALRM, lambda *_: logging.getLogger("alarm").warning("ring"))
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        for _ in range(300):
+            print("x" * 30000)
+        signal.setitimer(signal.ITIMER_REAL, 0)
     elif how == "logging":
         logging.disable(logging.CRITICAL)
         logging.basicConfig(force=True)
