@@ -39,12 +39,13 @@ func (c *Client) PauseQueue(ctx context.Context, queue, reason string) (deaf []m
 	defer cancel()
 	tick := time.NewTicker(pausePoll)
 	defer tick.Stop()
-	for {
+	for asked := false; ; {
 		workers, err := c.Workers(ctx)
-		if err != nil && ctx.Err() == nil {
+		if err != nil && (ctx.Err() == nil || !asked) {
 			return nil, err
 		}
 		if err == nil {
+			asked = true
 			deaf = slices.DeleteFunc(workers, func(w messages.Worker) bool { return w.Queue != queue || w.PauseRevision >= revision || w.Draining })
 		}
 		if err == nil && len(deaf) == 0 {

@@ -7,6 +7,7 @@ import (
 	"iter"
 	"time"
 
+	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/kedge-run/kedge/internal/ledger"
@@ -57,6 +58,9 @@ const longestLag = 30 * time.Second
 // look gives the reply, or nil while the run goes on or the server does not answer:
 // who waits for hours bears an outage.
 func (c *Client) look(ctx context.Context, key ledger.Key) (*messages.Reply, error) {
+	if c.js.Conn().IsClosed() { // an outage ends, this doesn't
+		return nil, c.explain(nats.ErrConnectionClosed)
+	}
 	reply, err := c.ledger.Reply(ctx, key)
 	if err == nil {
 		return reply, nil
@@ -110,7 +114,7 @@ func (c *Client) watch(ctx context.Context, run messages.RunID, yield func(Updat
 	if err != nil {
 		return c.explain(err)
 	}
-	defer events.Stop()
+	defer events.stop()
 	if err := c.tellQueued(ctx, key, events); err != nil {
 		return err
 	}
@@ -148,12 +152,20 @@ type waited struct {
 
 // events reads the stored events of one run, and then live ones.
 type events struct {
-	jetstream.MessagesContext
-	client *Client
-	filter string
-	yield  func(Update) bool
-	last   uint64           // stream sequence of the newest event read
-	seen   map[seenKey]bool // events may be stored twice
+	iterator jetstream.MessagesContext
+	arrived  chan arrival
+	over     chan struct{} // closed by stop
+	client   *Client
+	filter   string
+	yield    func(Update) bool
+	last     uint64           // stream sequence of the newest event read
+	seen     map[seenKey]bool // events may be stored twice
+}
+
+// arrival is what the iterator gave.
+type arrival struct {
+	msg jetstream.Msg
+	err error
 }
 
 type seenKey struct {
@@ -173,7 +185,34 @@ func (c *Client) openEvents(ctx context.Context, key ledger.Key, yield func(Upda
 	if err != nil {
 		return nil, fmt.Errorf("watching run %s: %w", key.RunID, err)
 	}
-	return &events{MessagesContext: iterator, client: c, filter: filter, yield: yield, seen: map[seenKey]bool{}}, nil
+	e := &events{
+		iterator: iterator, arrived: make(chan arrival), over: make(chan struct{}),
+		client: c, filter: filter, yield: yield, seen: map[seenKey]bool{},
+	}
+	go e.read()
+	return e, nil
+}
+
+// read waits for messages. The iterator waits for a server that is away, whatever the context of its caller says: so
+// nobody else may wait for the iterator.
+func (e *events) read() {
+	for {
+		msg, err := e.iterator.Next()
+		select {
+		case e.arrived <- arrival{msg, err}:
+		case <-e.over:
+			return
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// stop ends read, soon: while the iterator tries to reach a server it can't be stopped at once.
+func (e *events) stop() {
+	close(e.over)
+	go e.iterator.Stop()
 }
 
 // follow tells events until ctx ends, which is no error here.
@@ -222,10 +261,16 @@ func (e *events) rest(ctx context.Context, end *messages.Ended) error {
 
 // one reads the next message.
 func (e *events) one(ctx context.Context) error {
-	msg, err := e.Next(jetstream.NextContext(ctx))
-	if err != nil {
-		return err
+	var next arrival
+	select {
+	case next = <-e.arrived:
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
+	if next.err != nil {
+		return next.err
+	}
+	msg := next.msg
 	meta, err := msg.Metadata()
 	if err != nil {
 		return err

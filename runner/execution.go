@@ -61,10 +61,7 @@ func execute(ctx context.Context, req Request, logger string, async bool, steps 
 	if async {
 		e.info().Msg("Asynchronous mode is enabled for loading and saving data.")
 	}
-	running, stop := context.WithCancel(ctx) // what nodes tied to their ctx ends with the run
-	err := steps(running, e)
-	stop()
-	if err != nil {
+	if err := e.walk(ctx, steps); err != nil {
 		return nil, err
 	}
 	if ev := e.info(); ev.Enabled() {
@@ -75,6 +72,13 @@ func execute(ctx context.Context, req Request, logger string, async bool, steps 
 		return nil, err
 	}
 	return &Result{Outputs: outputs, Pipeline: s.pipeline, NodesRun: len(s.steps), NodesSkipped: all - len(s.steps)}, nil
+}
+
+// walk executes the steps. What nodes tied to their context ends with the run.
+func (e *execution) walk(ctx context.Context, steps walk) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	return steps(ctx, e)
 }
 
 // now reads only the monotonic clock, which costs half of reading both.

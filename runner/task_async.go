@@ -61,8 +61,14 @@ func (t *Task) saveAsync(ctx context.Context, values []any) error {
 			end.err = t.in.data.Save(ctx, slot, info.Data)
 		}()
 	}
-	for ; underWay > 0; underWay-- {
+	defer func() { // what a hook that panics leaves
+		for ; underWay > 0; underWay-- {
+			<-ended
+		}
+	}()
+	for underWay > 0 {
 		end := <-ended
+		underWay--
 		if failed != nil {
 			continue
 		}

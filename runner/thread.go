@@ -63,10 +63,10 @@ func asReady(ctx context.Context, e *execution, maxWorkers int) error {
 			}
 		})
 	}
-	err := coordinate(ctx, e, queue, results)
-	close(queue)
-	workers.Wait()
-	return err
+	// Also when a dataset or an observer panics: no node runs any more when this returns.
+	defer workers.Wait()
+	defer close(queue)
+	return coordinate(ctx, e, queue, results)
 }
 
 // queued is a task on its way to a worker.

@@ -71,8 +71,12 @@ func (r reader) stream(ctx context.Context, name string, read func(jetstream.Msg
 		return err
 	}
 	defer it.Stop()
+	defer context.AfterFunc(ctx, it.Stop)() // while it tries to reach a server it looks at no context
 	for {
 		msg, err := it.Next(jetstream.NextMaxWait(silence))
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		if errors.Is(err, nats.ErrTimeout) {
 			// What was there may have run out before it came.
 			info, err := consumer.Info(ctx)

@@ -62,27 +62,38 @@ func (Disk) Open(_ context.Context, name string) (Object, error) {
 }
 
 // Replace writes to a temporary file beside the target, syncs it and moves it into place.
-func (d Disk) Replace(ctx context.Context, name string, write func(io.Writer) error) error {
+func (d Disk) Replace(ctx context.Context, name string, write func(io.Writer) error) (err error) {
 	temporary, err := d.create(name)
 	if err != nil {
 		return err
 	}
-	buffer := bufio.NewWriterSize(temporary, 1<<16)
-	err = write(buffer)
-	if err == nil {
-		err = buffer.Flush()
+	ready := false
+	defer func() { // also when a codec panics
+		if !ready {
+			err = errors.Join(err, os.Remove(temporary.Name()))
+		}
+	}()
+	if err := fill(temporary, write); err != nil {
+		return err
 	}
-	if err == nil {
-		err = temporary.Sync()
+	if err := ctx.Err(); err != nil { // a cancelled run leaves nothing behind
+		return err
 	}
-	err = errors.Join(err, temporary.Close())
-	if err == nil {
-		err = ctx.Err() // a cancelled run leaves nothing behind
-	}
-	if err != nil {
-		return errors.Join(err, os.Remove(temporary.Name()))
-	}
+	ready = true
 	return d.moveIn(temporary.Name(), name)
+}
+
+// fill writes a file, syncs and closes it.
+func fill(file *os.File, write func(io.Writer) error) (err error) {
+	defer func() { err = errors.Join(err, file.Close()) }()
+	buffer := bufio.NewWriterSize(file, 1<<16)
+	if err := write(buffer); err != nil {
+		return err
+	}
+	if err := buffer.Flush(); err != nil {
+		return err
+	}
+	return file.Sync()
 }
 
 // create makes a temporary file beside name, and the folders above it.

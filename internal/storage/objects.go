@@ -168,6 +168,7 @@ func (o *objects) Replace(ctx context.Context, name string, write func(io.Writer
 		_ = from.CloseWithError(err) // what is still to be written has nowhere to go
 		uploaded <- err
 	}()
+	defer to.CloseWithError(io.ErrUnexpectedEOF) // a codec that panics leaves the upload waiting
 	buffer := bufio.NewWriterSize(to, 1<<16)
 	err = firstError(write(struct{ io.Writer }{buffer}), buffer.Flush) // codecs close what they can
 	if err = firstError(err, ctx.Err); err == nil {

@@ -68,7 +68,17 @@ func exerciseTree(t *testing.T, store storage.Tree, root string) {
 	t.Helper()
 	ctx := t.Context()
 	name := root + "/made/folder/é x+y.txt"
-	_, err := store.Open(ctx, name)
+	require.PanicsWithValue(t, "codec", func() {
+		_ = store.Replace(ctx, root+"/burst/x.txt", func(w io.Writer) error {
+			_, err := w.Write(make([]byte, 1<<17))
+			require.NoError(t, err)
+			panic("codec")
+		})
+	})
+	left, err := store.List(ctx, root+"/burst")
+	require.NoError(t, err)
+	require.Empty(t, left)
+	_, err = store.Open(ctx, name)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	found, err := store.Exists(ctx, name)
 	require.NoError(t, err)
