@@ -9,11 +9,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 	"github.com/rs/zerolog"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -360,7 +362,31 @@ func explain(err error, flags *workerFlags) error {
 		if tenants := strings.Join(flags.tenants, ","); tenants != messages.DefaultTenant {
 			command += " --tenant " + tenants
 		}
-		return &cli.Error{Code: cli.Unreachable, Err: err, Hint: "type: " + command}
+		text := fmt.Errorf("the NATS server is not set up for queue %s: %s", missing.Queue, strings.Join(missingParts(missing.Err), "; "))
+		return &cli.Error{Code: cli.Unreachable, Err: text, Hint: "type: " + command}
 	}
 	return err
+}
+
+// missingParts says in a few words what a server lacks. A queue has a consumer for each priority and tenant, and a new
+// server lacks them all, with every stream: each of these is told once. What differs is told in full.
+func missingParts(err error) []string {
+	if several, ok := err.(interface{ Unwrap() []error }); ok {
+		var parts []string
+		for _, part := range several.Unwrap() {
+			for _, text := range missingParts(part) {
+				if !slices.Contains(parts, text) {
+					parts = append(parts, text)
+				}
+			}
+		}
+		return parts
+	}
+	switch {
+	case errors.Is(err, jetstream.ErrConsumerNotFound):
+		return []string{"it has no consumers of this queue for these tenants"}
+	case errors.Is(err, jetstream.ErrStreamNotFound), errors.Is(err, jetstream.ErrBucketNotFound):
+		return []string{"streams of Kedge are missing"}
+	}
+	return []string{strings.ReplaceAll(err.Error(), "\n", "; ")}
 }

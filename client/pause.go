@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -26,7 +27,7 @@ const pausePoll = 20 * time.Millisecond
 // PauseQueue lets the workers of a queue start nothing until ResumeQueue, across
 // restarts of anything. Submits are taken, runs under way go on. It returns when every
 // live worker of the queue has said that it knows; those that have not after a while
-// are returned.
+// are returned. Whether there is such a queue, [Client.Queues] tells.
 func (c *Client) PauseQueue(ctx context.Context, queue, reason string) (deaf []messages.Worker, err error) {
 	if err := c.checkQueueName(queue); err != nil {
 		return nil, err
@@ -72,6 +73,32 @@ func (c *Client) checkQueueName(queue string) error {
 		return &RejectedError{Field: "queue", Reason: err.Error(), Err: err}
 	}
 	return nil
+}
+
+// Queues lists, sorted, the queues that were declared for any tenant, and those that live
+// workers serve. It needs the right to list the consumers of requests.
+func (c *Client) Queues(ctx context.Context) ([]string, error) {
+	workers, err := c.Workers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var queues []string
+	for i := range workers {
+		queues = append(queues, workers[i].Queue)
+	}
+	stream, err := c.js.Stream(ctx, c.subjects.Stream("RUNS"))
+	if err != nil {
+		return nil, c.explain(err)
+	}
+	consumers := stream.ConsumerNames(ctx)
+	for name := range consumers.Name() {
+		token, _, _ := strings.Cut(name, "+") // see natsx.ConsumerName
+		if queue, err := messages.DecodeToken(token); err == nil {
+			queues = append(queues, queue)
+		}
+	}
+	slices.Sort(queues)
+	return slices.Compact(queues), c.explain(consumers.Err())
 }
 
 // Pauses lists the queues that are paused.

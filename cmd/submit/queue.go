@@ -127,8 +127,42 @@ func (a *app) pauseCommand() *cobra.Command {
 	return cmd
 }
 
+// checkQueue refuses a queue that nobody declared and no live worker serves: a pause of a mistyped name would let
+// somebody believe that nothing starts.
+func checkQueue(ctx context.Context, c *client.Client, queue string) error {
+	if err := messages.CheckID(queue); err != nil {
+		return usage("queue: "+err.Error(), "`submit queue list` shows those that there are")
+	}
+	known, err := c.Queues(ctx)
+	if err != nil {
+		return cli.Explain(err)
+	}
+	if slices.Contains(known, queue) {
+		return nil
+	}
+	return &cli.Error{
+		Code: cli.Rejected, Err: fmt.Errorf("no such queue: %s%s", queue, cli.Suggestion(queue, known)),
+		Hint: "`worker setup --queue NAME` declares one",
+	}
+}
+
+// checkPaused lets pass a queue that is paused, whether or not anybody still declares it, and refuses a name of nothing.
+func checkPaused(ctx context.Context, c *client.Client, queue string) error {
+	pauses, err := c.Pauses(ctx)
+	if err != nil {
+		return cli.Explain(err)
+	}
+	if _, paused := pauses[queue]; paused {
+		return nil
+	}
+	return checkQueue(ctx, c, queue)
+}
+
 // pause returns when every worker knows, as far as it lives.
 func (a *app) pause(ctx context.Context, c *client.Client, queue, reason string) error {
+	if err := checkQueue(ctx, c, queue); err != nil {
+		return err
+	}
 	deaf, err := c.PauseQueue(ctx, queue, reason)
 	if err != nil {
 		return cli.Explain(err)
@@ -144,6 +178,9 @@ func (a *app) resumeCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "resume QUEUE", Short: "End the pause of a queue", Args: oneQueue,
 		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
+			if err := checkPaused(cmd.Context(), c, args[0]); err != nil {
+				return err
+			}
 			if err := c.ResumeQueue(cmd.Context(), args[0]); err != nil {
 				return cli.Explain(err)
 			}

@@ -95,7 +95,7 @@ func Explain(err error) error {
 	case errors.Is(err, client.ErrConflict):
 		return &Error{Code: Rejected, Err: err, Hint: "take another --run-id, or none"}
 	case errors.Is(err, client.ErrNoQueue):
-		return &Error{Code: Rejected, Err: err, Hint: "start a worker for it, or declare it: worker setup --queue NAME --tenant NAME"}
+		return &Error{Code: Rejected, Err: err, Hint: "declare it with `worker setup --queue NAME --tenant NAME`, then start a worker for it; `worker --embedded` does both"}
 	case errors.Is(err, client.ErrFull):
 		return &Error{Code: Rejected, Err: err, Hint: "try again when workers have made room; `submit list --state queued` shows what waits"}
 	}

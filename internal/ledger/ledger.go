@@ -31,7 +31,7 @@ var (
 	// ErrConflict: the run id belongs to another request.
 	ErrConflict = errors.New("run id is taken by another request")
 	// ErrNoQueue: nobody declared this queue and tenant.
-	ErrNoQueue = errors.New("no such queue for this tenant; a worker or `worker setup` declares them")
+	ErrNoQueue = errors.New("no such queue for this tenant")
 	// ErrNoSchedule: no such schedule.
 	ErrNoSchedule = errors.New("schedule not found")
 	// ErrScheduleExists: the name belongs to another schedule.
