@@ -13,6 +13,7 @@ import (
 	"github.com/kedge-run/kedge/internal/cli"
 	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/internal/pyproject"
+	"github.com/kedge-run/kedge/messages"
 	"github.com/kedge-run/kedge/project"
 )
 
@@ -62,9 +63,26 @@ func (f *serverFlags) needQueue(base *project.Project, env *Env, folder string) 
 	return nil
 }
 
+// checkNames refuses names that can't be a part of a subject, before a server is asked. A queue that isn't named yet
+// is the project's.
+func (f *serverFlags) checkNames() error {
+	if err := messages.CheckID(f.queue); f.queue != "" && err != nil {
+		return usage(fmt.Errorf("--queue: %w", err), "")
+	}
+	for _, tenant := range f.tenants {
+		if err := messages.CheckID(tenant); err != nil {
+			return usage(fmt.Errorf("--tenant: %w", err), "")
+		}
+	}
+	return nil
+}
+
 func runSetup(ctx context.Context, env *Env, flags *serverFlags, replicas int) error {
 	if replicas != 1 && replicas != 3 && replicas != 5 {
 		return usage(fmt.Errorf("--replicas %d: want 1, 3 or 5", replicas), "")
+	}
+	if err := flags.checkNames(); err != nil {
+		return err
 	}
 	nc, err := flags.connect(ctx, "kedge worker setup", nil, zerolog.Nop())
 	if err != nil {

@@ -158,6 +158,9 @@ func runWorker(ctx context.Context, base *project.Project, env *Env, flags *work
 	if flags.queue == "" {
 		flags.queue = eng.name
 	}
+	if err := flags.checkNames(); err != nil {
+		return err
+	}
 	var server *natsx.Server
 	if flags.embedded {
 		if server, err = flags.startServer(ctx, eng.config.ProjectPath); err != nil {
@@ -241,6 +244,9 @@ func (f *workerFlags) validate() error {
 		if f.keys, err = cli.ReadTrusted(f.trusted); err != nil {
 			return err
 		}
+	}
+	if err := f.checkNames(); err != nil {
+		return err
 	}
 	if f.concurrency < 0 {
 		return usage(errors.New("--concurrency: want at least 1"), "")

@@ -175,15 +175,20 @@ func (s *Schedule) checkPlace() *FieldError {
 }
 
 func (s *Schedule) checkWhen() *FieldError {
-	given := 0
-	for _, is := range []bool{s.Cron != "", s.Every != 0, !s.At.IsZero()} {
-		if is {
-			given++
+	var given []string
+	for _, when := range []struct {
+		field string
+		is    bool
+	}{{"cron", s.Cron != ""}, {"every", s.Every != 0}, {"at", !s.At.IsZero()}} {
+		if when.is {
+			given = append(given, when.field)
 		}
 	}
 	switch {
-	case given != 1:
+	case len(given) == 0:
 		return invalid("", "a schedule needs one of cron, every and at")
+	case len(given) > 1:
+		return invalid("", fmt.Sprintf("%s are given: a schedule needs one of cron, every and at", strings.Join(given, " and ")))
 	case s.Every != 0 && time.Duration(s.Every) < MinEvery:
 		return invalid("every", fmt.Sprintf("must be at least %s", MinEvery))
 	case s.TimeZone != "" && s.Cron == "":

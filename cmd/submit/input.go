@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -33,6 +34,10 @@ func openInputs(env *cli.Env, given []string) (map[string]client.Input, func(), 
 			return nil, nil, usage(fmt.Sprintf("--input %q is not of the form NAME=@FILE or NAME=JSON", text), "")
 		}
 		path, isFile := strings.CutPrefix(value, "@")
+		if !isFile && !json.Valid([]byte(value)) {
+			closeAll()
+			return nil, nil, usage(fmt.Sprintf("--input %s: %q is not JSON", name, value), `a text is written as '"text"', the content of a file as `+name+"=@FILE")
+		}
 		if !isFile {
 			inputs[name] = client.Input{Content: strings.NewReader(value), Size: int64(len(value))}
 			continue

@@ -32,7 +32,19 @@ func oneKey(_ *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return &cli.UsageError{Class: "MissingParameter", Message: "Missing argument 'KEY': what runs give as --concurrency-key; `submit limit list` shows those that are declared or held"}
 	}
+	if err := messages.CheckLimitName(args[0]); err != nil {
+		return usage(err.Error(), "")
+	}
 	return noMore(nil, args[1:])
+}
+
+// explainLimit is for what passed the checks of the words: it is refused for what the tenant has declared already.
+func explainLimit(err error) error {
+	var rejected *client.RejectedError
+	if errors.As(err, &rejected) {
+		return &cli.Error{Code: cli.Rejected, Err: err}
+	}
+	return cli.Explain(err)
 }
 
 // limitFlags are the flags of `submit limit set`.
@@ -58,7 +70,7 @@ func (a *app) limitSetCommand() *cobra.Command {
 			}
 			return a.withClient(cmd, func(c *client.Client) error {
 				if err := c.SetLimit(cmd.Context(), args[0], limit); err != nil {
-					return cli.Explain(err)
+					return explainLimit(err)
 				}
 				_, err := fmt.Fprintf(a.env.Stdout, "key %s: %s\n", args[0], limitText(limit))
 				return err
@@ -85,7 +97,7 @@ func (f *limitFlags) limit(cmd *cobra.Command) (messages.Limit, error) {
 	case given("burst") && f.burst < 1:
 		return limit, usage("--burst: want at least 1", "")
 	case !given("rate"):
-		return limit, nil
+		return limit, checkLimit(limit)
 	}
 	rate, err := messages.ParseRate(f.rate)
 	if err != nil {
@@ -93,7 +105,14 @@ func (f *limitFlags) limit(cmd *cobra.Command) (messages.Limit, error) {
 	}
 	rate.Burst = f.burst
 	limit.Rate = &rate
-	return limit, nil
+	return limit, checkLimit(limit)
+}
+
+func checkLimit(limit messages.Limit) error {
+	if err := limit.Validate(); err != nil {
+		return usage(err.Error(), "")
+	}
+	return nil
 }
 
 // limitText says what a limit means.
@@ -225,9 +244,6 @@ func (a *app) limitShowCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "show KEY", Short: "The limit that holds for a key, who holds it, and who waits", Args: oneKey,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := messages.CheckLimitName(args[0]); err != nil {
-				return &cli.Error{Code: cli.Rejected, Err: err}
-			}
 			return a.withClient(cmd, func(c *client.Client) error {
 				rows, err := readLimitRows(cmd, c)
 				if err != nil {
@@ -316,7 +332,7 @@ func (a *app) limitPauseCommand() *cobra.Command {
 			}
 			return a.withClient(cmd, func(c *client.Client) error {
 				if err := c.PauseKey(cmd.Context(), args[0], pause); err != nil {
-					return cli.Explain(err)
+					return explainLimit(err)
 				}
 				text := "until it is resumed"
 				if !pause.Until.IsZero() {

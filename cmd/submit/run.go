@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 	"time"
@@ -132,6 +133,9 @@ func (a *app) run(ctx context.Context, flags *runFlags, leftover []string) error
 // queue is where the run goes; "" leaves the choice to the roster of workers.
 func (a *app) queue(flags *runFlags) (string, error) {
 	if flags.queue != "" {
+		if err := messages.CheckID(flags.queue); err != nil {
+			return "", usage("--queue: "+err.Error(), "")
+		}
 		return flags.queue, nil
 	}
 	return cli.ProjectQueue(a.env.Dir)
@@ -228,8 +232,24 @@ func (a *app) requests(flags *runFlags, leftover []string) ([]messages.RunReques
 		if requests[i], err = flags.request(args, now); err != nil {
 			return nil, err
 		}
+		if err := checkRequest(requests[i]); err != nil {
+			return nil, err
+		}
 	}
 	return requests, nil
+}
+
+// checkRequest finds what is wrong with a request by itself. Sizes are judged when it is sent: what is too large for a
+// request may travel beside it.
+func checkRequest(request messages.RunRequest) error {
+	if request.RunID == "" {
+		request.RunID = "new" // the client names the run
+	}
+	var field *messages.FieldError
+	if err := request.Validate(); errors.As(err, &field) && field.Code != messages.CodeTooLarge {
+		return usage(field.Error(), "")
+	}
+	return nil
 }
 
 func (a *app) warn(warnings []string) {

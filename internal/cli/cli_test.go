@@ -39,7 +39,7 @@ func TestReport(t *testing.T) {
 		"a secret":       {errors.New("dialing nats://me:secret@host:4222 failed"), cli.Failed, "error: dialing nats://<redacted>@host:4222 failed\n"},
 		"not reachable":  {cli.Explain(client.ErrNotReachable), cli.Unreachable, "error: no NATS server answered\nhint: start a worker with its own server: worker --project DIR --embedded; or name a server: --nats URL, or NATS_URL\n"},
 		"several queues": {cli.Explain(&client.QueueError{}), cli.Usage, ""},
-		"refused":        {cli.Explain(&client.RejectedError{Field: "run_id", Reason: "too long"}), cli.Rejected, "error: run_id: too long\n"},
+		"refused":        {cli.Explain(&client.RejectedError{Field: "run_id", Reason: "too long"}), cli.Usage, "error: run_id: too long\n"},
 		"unknown run":    {cli.Explain(fmt.Errorf("x: %w", client.ErrNotFound)), cli.NotFound, ""},
 		"too large":      {cli.Explain(client.ErrTooLarge), cli.Rejected, ""},
 		"full":           {cli.Explain(client.ErrFull), cli.Rejected, ""},

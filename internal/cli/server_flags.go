@@ -38,6 +38,9 @@ func AddServerFlags(set *pflag.FlagSet, env *Env) *ServerFlags {
 // Dial connects to the server and gives a client on it, and the func that ends
 // both. The error is an [Error] with what to do about it.
 func (f *ServerFlags) Dial(ctx context.Context, program string) (*client.Client, func(), error) {
+	if err := messages.CheckID(f.Tenant); err != nil {
+		return nil, nil, &Error{Code: Usage, Err: fmt.Errorf("--tenant: %w", err)}
+	}
 	options, err := f.Options()
 	if err != nil {
 		return nil, nil, err
@@ -88,8 +91,8 @@ func Explain(err error) error {
 		return &Error{Code: Usage, Err: err, Hint: "name the queue with --queue, or work in the project's folder; the queue is the project's name"}
 	case errors.Is(err, client.ErrTooLarge):
 		return &Error{Code: Rejected, Err: err, Hint: "--max-data allows larger data, if the worker allows it too; very large data belongs into the catalog"}
-	case errors.As(err, &rejected):
-		return &Error{Code: Rejected, Err: err}
+	case errors.As(err, &rejected): // nothing was sent: the words alone show it
+		return &Error{Code: Usage, Err: err}
 	case errors.As(err, &keyed):
 		return &Error{Code: Rejected, Err: err, Hint: fmt.Sprintf("`submit status %s` shows it; a new request needs a new --idempotency-key", keyed.RunID)}
 	case errors.Is(err, client.ErrConflict):
