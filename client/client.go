@@ -166,7 +166,13 @@ func (c *Client) Submit(ctx context.Context, request *messages.RunRequest, opts 
 	if err != nil {
 		return Receipt{}, c.explain(err)
 	}
-	return Receipt{RunID: receipt.RunID, Queue: receipt.Queue, Existing: receipt.Existing}, nil
+	return Receipt{RunID: receipt.RunID, Queue: receipt.Queue, Existing: receipt.Existing && (!isNew || isKeyed(request))}, nil
+}
+
+// isKeyed reports whether somebody else can have submitted a request whose run id was minted. What a submit without a
+// key meets under such an id is its own: it repeats what the server didn't answer in time.
+func isKeyed(request *messages.RunRequest) bool {
+	return request.IdempotencyKey != "" || request.UniqueKey != ""
 }
 
 // submit stores a request; what is too large for it goes into the object bucket first.

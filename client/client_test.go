@@ -107,6 +107,21 @@ func TestSubmitRefuses(t *testing.T) {
 	require.ErrorIs(t, err, client.ErrNoQueue)
 }
 
+// A submit that the server answered too late is repeated, and meets itself. That is no run of somebody else.
+func TestOnlyANamedRunWasSubmittedBefore(t *testing.T) {
+	require.False(t, client.IsKeyed(&messages.RunRequest{RunID: "new", ConcurrencyKey: "gpu"}))
+	require.True(t, client.IsKeyed(&messages.RunRequest{RunID: "new", IdempotencyKey: "k"}))
+	require.True(t, client.IsKeyed(&messages.RunRequest{RunID: "new", UniqueKey: "k"}))
+
+	b := newBench(t, client.Config{})
+	fresh, err := b.Submit(t.Context(), &messages.RunRequest{}, client.ToQueue("a"))
+	require.NoError(t, err)
+	require.False(t, fresh.Existing)
+	again, err := b.Submit(t.Context(), &messages.RunRequest{RunID: fresh.RunID}, client.ToQueue("a"))
+	require.NoError(t, err)
+	require.True(t, again.Existing)
+}
+
 func TestDialSaysNotReachable(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
