@@ -41,7 +41,7 @@ func TestReadTrusted(t *testing.T) {
 		a + " shop\n" + a + " other":      "line 2: the key of line 1 again",
 		a + " * shop":                     "line 1: key " + a + ": * is all tenants",
 		a + " a>b":                        "line 1: key " + a + ": tenant: ",
-		a[:55] + "A shop\n":               "line 1: want the public NKey of a user",
+		mistyped(a) + " shop\n":           "line 1: want the public NKey of a user",
 		account + " shop\n":               "line 1: want the public NKey of a user",
 		"\n\n" + strings.Repeat("x", 1e5): "line 3: ",
 	} {
@@ -52,6 +52,14 @@ func TestReadTrusted(t *testing.T) {
 	}
 	_, err = ReadTrusted(filepath.Join(t.TempDir(), "absent"))
 	require.ErrorContains(t, err, "--require-signatures")
+}
+
+// mistyped is a key with another last letter, so that its checksum is wrong.
+func mistyped(key string) string {
+	if last := len(key) - 1; key[last] != 'A' {
+		return key[:last] + "A"
+	}
+	return key[:len(key)-1] + "B"
 }
 
 func TestReadSigner(t *testing.T) {
