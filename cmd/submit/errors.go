@@ -1,9 +1,12 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 
 	"github.com/kedge-run/kedge/internal/cli"
 	"github.com/kedge-run/kedge/messages"
@@ -14,8 +17,13 @@ func usage(text, hint string) error {
 	return &cli.Error{Code: cli.Usage, Err: errors.New(text), Hint: hint}
 }
 
-// asUsage gives any error of reading the command line the exit code of usage errors.
+// asUsage gives any error of reading the command line the exit code of usage errors, and tells in plain words what
+// Kedro tells in its own.
 func asUsage(err error) error {
+	var said *cli.UsageError
+	if errors.As(err, &said) && said.Plain != "" {
+		err = errors.New(said.Plain)
+	}
 	return &cli.Error{Code: cli.Usage, Err: err, Hint: "submit run --help shows the options"}
 }
 
@@ -36,13 +44,30 @@ func checkJSON(path string, value any) error {
 			}
 		}
 	case map[string]any:
-		for key, item := range v {
-			if err := checkJSON(path+"."+key, item); err != nil {
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			if err := checkJSON(path+"."+key, v[key]); err != nil {
 				return err
 			}
 		}
+	case map[any]any: // that is how a mapping comes that has a key which is no text
+		return usage(fmt.Sprintf("%s: a request can't hold the key %s, which is no text", path, oddKey(v)), "put the keys into quotes: {'1': 2}")
+	default:
+		if _, err := json.Marshal(v); err != nil {
+			return usage(fmt.Sprintf("%s: a request can't hold the value %v", path, v), "give it as text, and let the node read it")
+		}
 	}
 	return nil
+}
+
+// oddKey is the first key that is no text.
+func oddKey(mapping map[any]any) string {
+	var odd []string
+	for key := range mapping {
+		if _, isText := key.(string); !isText {
+			odd = append(odd, fmt.Sprint(key))
+		}
+	}
+	return slices.Min(odd)
 }
 
 // exitOf is the exit code for how a run ended.

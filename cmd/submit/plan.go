@@ -132,6 +132,9 @@ func (a *app) snapshot(ctx context.Context, queue, params string) error {
 	if err != nil {
 		return asUsage(err)
 	}
+	if err := checkJSON("params", values); err != nil {
+		return err
+	}
 	var answer json.RawMessage
 	err = a.question(ctx, queue, func(ctx context.Context, c *client.Client, to client.SubmitOption) error {
 		answer, err = c.Snapshot(ctx, values, to)

@@ -267,6 +267,9 @@ func (f *runFlags) request(args *cli.RunArgs, now time.Time) (messages.RunReques
 	if err != nil {
 		return messages.RunRequest{}, asUsage(err)
 	}
+	if err := checkJSON("runner_params", runnerParams.Plain()); err != nil {
+		return messages.RunRequest{}, err
+	}
 	startBy, err := parseStartBy(f.startBy, now)
 	if err != nil {
 		return messages.RunRequest{}, err

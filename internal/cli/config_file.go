@@ -34,7 +34,7 @@ func readConfigFile(dir, name string, options []option) (*config.Mapping, error)
 	}
 	found, ok := file.Get(section)
 	if !ok {
-		return nil, &UsageError{Class: "KeyError", Message: section}
+		return nil, &UsageError{Class: "KeyError", Message: section, Plain: fmt.Sprintf("%s has no section `%s`", name, section)}
 	}
 	defaults, ok := found.(*config.Mapping)
 	if !ok {

@@ -13,6 +13,7 @@ import (
 type UsageError struct {
 	Class   string // the class Kedro raises: UsageError, NoSuchOption, BadOptionUsage, BadParameter, KedroCliError, ...
 	Message string
+	Plain   string // the same for people, where Kedro's message is none; may be empty
 }
 
 // Error gives Kedro's message.
