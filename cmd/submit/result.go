@@ -28,11 +28,15 @@ func (a *app) resultCommand() *cobra.Command {
 		Long: `How a run ended and what it gave, also hours later. The exit code is that of
 the run.
 
-A run that is still going gives exit code 9; --wait and --follow wait for it.`,
+A run that is still going gives exit code 9; --wait and --follow wait for it.
+
+The value of an output is JSON. That of a table which is too large for the result
+is an Arrow file; the result tells which it is.`,
 		Example: `  submit result 2026-11-23T18.36.01.166Z-5f0c2a1b
   submit result RUN --follow
   submit result RUN --dataset metrics | jq .r2
-  submit result RUN --dataset model_input_table --to table.arrow`,
+  submit result RUN --dataset metrics --to metrics.json
+  submit result RUN --dataset model_input_table --to table.arrow    of a large table`,
 		Args:              oneRun,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.result(cmd.Context(), flags, args[0]) },
 		ValidArgsFunction: a.completeRuns,

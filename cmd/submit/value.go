@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -28,6 +30,9 @@ func (a *app) writeValue(ctx context.Context, c *client.Client, result *messages
 			Hint: "it has " + orNone(slices.Sorted(maps.Keys(result.Outputs))) + "; `submit run --outputs` asks for more",
 		}
 	}
+	if err := checkEnding(flags, output); err != nil {
+		return err
+	}
 	value, size, err := openValue(ctx, c, flags.dataset, output)
 	if err != nil {
 		return err
@@ -42,6 +47,30 @@ func (a *app) writeValue(ctx context.Context, c *client.Client, result *messages
 		err = writeFile(within(a.env.Dir, flags.to), content)
 	}
 	return explainData(err)
+}
+
+// checkEnding refuses to write one format into a file whose name promises another: a table comes as it was given, a
+// large one as Arrow, one that lies in the result itself as JSON.
+func checkEnding(flags *resultFlags, output messages.Output) error {
+	format := "json"
+	if output.Ref != nil {
+		format = cmp.Or(output.Ref.Format, format)
+	}
+	promised, known := formats[strings.ToLower(filepath.Ext(flags.to))]
+	if !known || promised == format || promised == "text" && format == "json" {
+		return nil
+	}
+	return usage(fmt.Sprintf("--to %s: the value of %s is %s", flags.to, flags.dataset, format), "name the file "+strings.TrimSuffix(flags.to, filepath.Ext(flags.to))+endingOf(format))
+}
+
+// endingOf is the ending of files of a format.
+func endingOf(format string) string {
+	for _, ending := range slices.Sorted(maps.Keys(formats)) {
+		if formats[ending] == format {
+			return ending
+		}
+	}
+	return "." + format
 }
 
 // openValue opens an output that the result holds, or refers to.
