@@ -120,7 +120,7 @@ func (f *cancelFlags) pick(ctx context.Context, c *client.Client) ([]messages.Ru
 // cancel asks for the end of each run. It goes on after a failure and gives the first
 // one. Runs that have ended are no failure where mayHaveEnded.
 func (a *app) cancel(ctx context.Context, c *client.Client, runs []messages.RunID, flags *cancelFlags, mayHaveEnded bool) error {
-	return a.each(len(runs), func(i int) error {
+	return a.each(ctx, "runs", len(runs), func(i int) error {
 		run := runs[i]
 		status, err := c.Cancel(ctx, run, flags.reason)
 		switch {

@@ -162,7 +162,7 @@ func (a *app) onLetters(cmd *cobra.Command, args []string, chosen *selection, ve
 				return err
 			}
 		}
-		return a.each(len(letters), func(i int) error { return act(c, &letters[i]) })
+		return a.each(cmd.Context(), "dead letters", len(letters), func(i int) error { return act(c, &letters[i]) })
 	})
 }
 
@@ -204,7 +204,7 @@ retry_of names the old one. Prints the ids of the new runs.`,
 		Args:              someRuns,
 		ValidArgsFunction: a.completeRuns,
 		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			return a.each(len(args), func(i int) error {
+			return a.each(cmd.Context(), "runs", len(args), func(i int) error {
 				receipt, err := c.Retry(cmd.Context(), messages.RunID(args[i]))
 				switch {
 				case errors.Is(err, client.ErrNotEnded):

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -65,20 +66,32 @@ func (a *app) confirm(cmd *cobra.Command, s *selection, question string) error {
 	return &cli.Error{Code: cli.Failed, Err: fmt.Errorf("nothing was done")}
 }
 
-// each calls act for each of n things. It goes on after a failure and gives the first one;
-// the others are reported as they come.
-func (a *app) each(n int, act func(i int) error) error {
+// each calls act for each of n things. It goes on after a failure and gives the first one; the others are reported as
+// they come. An interrupt ends it: what is left would only fail in the same way, hundreds of times.
+func (a *app) each(ctx context.Context, what string, n int, act func(i int) error) error {
 	var first error
 	for i := range n {
 		err := act(i)
-		if err == nil {
-			continue
-		}
-		if first == nil {
+		switch {
+		case ctx.Err() != nil && n > 1 && (err != nil || i < n-1):
+			if first != nil {
+				cli.Report(a.env, first)
+			}
+			return stopped(err, what, i, n)
+		case err == nil:
+		case first == nil:
 			first = err
-		} else {
+		default:
 			cli.Report(a.env, err)
 		}
 	}
 	return first
+}
+
+// stopped tells how far an interrupted command came; err is what became of the i-th thing.
+func stopped(err error, what string, i, n int) error {
+	if err == nil {
+		i++
+	}
+	return &cli.Error{Code: cli.Interrupted, Err: fmt.Errorf("stopped after %d of %d %s; the others were not asked", i, n, what)}
 }

@@ -80,7 +80,7 @@ func (a *app) orderCommand(order client.WorkerOrder, short, done string) *cobra.
 			return nil
 		},
 		RunE: a.asClient(func(cmd *cobra.Command, c *client.Client, args []string) error {
-			return a.each(len(args), func(i int) error {
+			return a.each(cmd.Context(), "workers", len(args), func(i int) error {
 				_, err := c.Order(cmd.Context(), args[i], order)
 				switch {
 				case errors.Is(err, client.ErrNoWorker):
