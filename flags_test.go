@@ -32,6 +32,9 @@ func TestEveryFlagIsInAScenario(t *testing.T) {
 		require.Zero(t, code, help.String())
 		flags := regexp.MustCompile(`(?m)^ +(?:-\w, )?(--[a-z-]+)`).FindAllStringSubmatch(help.String(), -1)
 		require.NotEmpty(t, flags)
+		require.NotContains(t, help.String(), "(default )")
+		require.NotRegexp(t, "(?m)^ +(?:-\\w, )?--.*`", help.String(), "backquotes beyond the name of a flag's value")
+		require.NotRegexp(t, `(?m)^ +(?:-\w, )?--[a-z-]+ \S+ \S.*?   `, help.String(), "the name of a flag's value is one word")
 		for _, flag := range flags {
 			require.Regexpf(t, regexp.QuoteMeta(flag[1])+`\b`, scenarios.String(), "no scenario uses worker %s %s", strings.Join(command, " "), flag[1])
 		}

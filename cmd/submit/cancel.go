@@ -30,7 +30,7 @@ func (a *app) cancelCommand() *cobra.Command {
 		Short: "End runs, queued or running",
 		Long: `Ask for the end of runs, queued or running: those named, or all live ones that
 pass the filters. A run that finishes in the meantime keeps its result. With
---wait the exit code is that of the first run.`,
+--wait the exit code is that of the first one that did not succeed.`,
 		Example: `  submit cancel 2026-11-23T18.36.01.166Z-5f0c2a1b --reason "wrong parameters"
   submit cancel --state queued --queue spaceflights --older-than 2h
   submit cancel --label team=red --yes

@@ -39,6 +39,20 @@ func TestEveryFlagIsInAScenario(t *testing.T) {
 	})
 }
 
+// TestHelpIsReadable looks for what pflag makes of a careless text: the first words in backquotes become the name of the
+// value, those after it stay as they are, and an empty default is shown as one.
+func TestHelpIsReadable(t *testing.T) {
+	root := newRoot(&cli.Env{Lookup: func(string) (string, bool) { return "", false }})
+	walk(root, func(cmd *cobra.Command) {
+		require.NotContains(t, cmd.UsageString(), "(default )", cmd.CommandPath())
+		cmd.LocalFlags().VisitAll(func(flag *pflag.Flag) {
+			value, text := pflag.UnquoteUsage(flag)
+			require.NotContainsf(t, value, " ", "the value of `%s --%s`", cmd.CommandPath(), flag.Name)
+			require.NotContainsf(t, text, "`", "the help of `%s --%s`", cmd.CommandPath(), flag.Name)
+		})
+	})
+}
+
 // usePattern is a line of a scenario that uses the flag with its command. The
 // flags of the root may stand with any command.
 func usePattern(cmd *cobra.Command, flag *pflag.Flag) *regexp.Regexp {

@@ -346,7 +346,7 @@ func (a *app) limitPauseCommand() *cobra.Command {
 	set := cmd.Flags()
 	set.DurationVar(&lasts, "for", 0, "so long, for instance 5m (default: until it is resumed)")
 	set.StringVar(&until, "until", "", "until this `time` (RFC 3339)")
-	set.StringVar(&reason, "reason", "", "why, shown by `submit status` and the like; `text`")
+	set.StringVar(&reason, "reason", "", "why: a `text` that submit status and the like show")
 	return cmd
 }
 

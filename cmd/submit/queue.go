@@ -123,7 +123,7 @@ func (a *app) pauseCommand() *cobra.Command {
 			return a.pause(cmd.Context(), c, args[0], reason)
 		}),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, shown by `submit status` and the like; `text`")
+	cmd.Flags().StringVar(&reason, "reason", "", "why: a `text` that submit status and the like show")
 	return cmd
 }
 
@@ -199,7 +199,7 @@ func (a *app) drainCommand() *cobra.Command {
 			return a.drain(cmd.Context(), c, args[0], reason, timeout)
 		}),
 	}
-	cmd.Flags().StringVar(&reason, "reason", "", "why, shown by `submit status` and the like; `text`")
+	cmd.Flags().StringVar(&reason, "reason", "", "why: a `text` that submit status and the like show")
 	cmd.Flags().DurationVar(&timeout, "timeout", 0, "wait no longer than so, for instance 10m (default: as long as it takes)")
 	return cmd
 }

@@ -73,7 +73,7 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.StringVar(&f.startBy, "start-by", "", "give the run up when it has not started by then: a `time` (RFC 3339), or so long from now, for instance 10m")
 	set.StringVar(&f.at, "at", "", "queue the run at this `time` (RFC 3339); until then it is scheduled, and cancel works on it")
 	set.DurationVar(&f.in, "in", 0, "queue the run so long from now, for instance 90s or 2h")
-	set.StringToStringVar(&f.labels, "label", nil, "label `key=value`, for people and `submit list`; may be repeated")
+	set.StringToStringVar(&f.labels, "label", nil, "label `key=value`, for people and submit list; may be repeated")
 	set.StringVar(&f.runID, "run-id", "", "`id` of the run (default: a new one)")
 	set.StringVar(&f.idempotencyKey, "idempotency-key", "", "a repeated submit with this `key` is the first run, also days later")
 	set.StringVar(&f.uniqueKey, "unique-key", "", "while a run with this `key` is queued or running, submit gives that run")
@@ -85,7 +85,6 @@ func (f *runFlags) add(set *pflag.FlagSet) {
 	set.BoolVar(&f.wait, "wait", false, "wait for the result and print it")
 	set.BoolVar(&f.follow, "follow", false, "show the progress, then print the result")
 	set.Lookup("label").DefValue = "" // the help would show an empty list
-	set.Lookup("input").DefValue = ""
 	addOutputFlag(set, &f.output)
 }
 
