@@ -1,12 +1,15 @@
 package kedge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/zerolog"
@@ -94,6 +97,9 @@ func (f *workerFlags) openNative(base *project.Project, env *Env, log zerolog.Lo
 	if err != nil {
 		return nil, err
 	}
+	if err := f.checkConfiguration(proj, dir, env); err != nil {
+		return nil, err
+	}
 	if f.logLevel == "" {
 		if log, err = f.projectLogger(env, proj, dir); err != nil {
 			return nil, err
@@ -111,6 +117,55 @@ func (f *workerFlags) openNative(base *project.Project, env *Env, log zerolog.Lo
 	}
 	e.close = func() error { return nil }
 	return e, nil
+}
+
+// checkConfiguration refuses a configuration folder or an environment that isn't there: a worker without it would take
+// runs and fail each. What an archive or an object store holds is the loader's to say.
+func (f *workerFlags) checkConfiguration(proj *project.Project, dir string, env *Env) error {
+	source := cmp.Or(f.confSource, proj.Settings().ConfSource)
+	if strings.Contains(source, "://") {
+		return nil
+	}
+	if f.confSource == "" && !filepath.IsAbs(source) {
+		source = filepath.Join(dir, source)
+	}
+	info, err := os.Stat(source)
+	if err != nil && f.confSource != "" {
+		return usage(fmt.Errorf("--conf-source: %w", err), "name the folder that holds the folders of the environments")
+	}
+	environment := cmp.Or(f.env, env.Getenv("KEDRO_ENV", ""))
+	if environment == "" || err == nil && !info.IsDir() {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Join(source, environment)); err == nil && info.IsDir() {
+		return nil
+	}
+	known := foldersOf(source)
+	return usage(fmt.Errorf("environment %s (--env, KEDRO_ENV): %s has no such folder%s", environment, source, cli.Suggestion(environment, known)),
+		"the folders there: "+strings.Join(known, ", "))
+}
+
+// foldersOf lists the folders in a folder; one that can't be read has none.
+func foldersOf(dir string) []string {
+	entries, _ := os.ReadDir(dir)
+	var folders []string
+	for _, entry := range entries {
+		if entry.IsDir() {
+			folders = append(folders, entry.Name())
+		}
+	}
+	return folders
+}
+
+// checkAllowed refuses names that no pipeline has. With --reload there may be one later.
+func (f *workerFlags) checkAllowed(pipelines []string) error {
+	for _, name := range f.pipelines {
+		if !f.reload && !slices.Contains(pipelines, name) {
+			return usage(fmt.Errorf("--allow-pipelines: the project has no pipeline %s%s", name, cli.Suggestion(name, pipelines)),
+				"it has "+strings.Join(pipelines, ", "))
+		}
+	}
+	return nil
 }
 
 // openHosted starts the Python processes at once, so that a project which can't be imported is told before anything else

@@ -32,7 +32,7 @@ func newSetupCommand(base *project.Project, env *Env) *cobra.Command {
 			if err := flags.needQueue(base, env, folder); err != nil {
 				return err
 			}
-			return runSetup(cmd.Context(), env, flags, replicas)
+			return runSetup(cmd.Context(), env, flags, replicas, cmd.Flags().Changed("replicas"))
 		},
 	}
 	flags.add(cmd.Flags(), env)
@@ -77,7 +77,7 @@ func (f *serverFlags) checkNames() error {
 	return nil
 }
 
-func runSetup(ctx context.Context, env *Env, flags *serverFlags, replicas int) error {
+func runSetup(ctx context.Context, env *Env, flags *serverFlags, replicas int, wished bool) error {
 	if replicas != 1 && replicas != 3 && replicas != 5 {
 		return usage(fmt.Errorf("--replicas %d: want 1, 3 or 5", replicas), "")
 	}
@@ -93,7 +93,14 @@ func runSetup(ctx context.Context, env *Env, flags *serverFlags, replicas int) e
 	if err := setup(ctx, nc, topology); err != nil {
 		return err
 	}
-	return printTopology(ctx, env, nc, topology)
+	others, err := printTopology(ctx, env, nc, topology)
+	if err == nil && wished && len(others) > 0 {
+		return &cli.Error{
+			Code: cli.Failed, Err: fmt.Errorf("all is set up, but without %d copies of what was there before: %s", replicas, strings.Join(others, ", ")),
+			Hint: fmt.Sprintf("setup changes nothing that exists; `nats stream edit NAME --replicas %d` does, for each", replicas),
+		}
+	}
+	return err
 }
 
 // setup makes what is missing.
@@ -111,27 +118,31 @@ func setup(ctx context.Context, nc *nats.Conn, topology natsx.Topology) error {
 	return nil
 }
 
-// printTopology prints the streams and buckets of the installation, and the consumers of the queue.
-func printTopology(ctx context.Context, env *Env, nc *nats.Conn, topology natsx.Topology) error {
+// printTopology prints the streams and buckets of the installation, and the consumers of the queue. It gives the names
+// of the streams that have other copies than topology wishes.
+func printTopology(ctx context.Context, env *Env, nc *nats.Conn, topology natsx.Topology) (others []string, err error) {
 	js, err := jetstream.New(nc)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	list := js.ListStreams(ctx)
 	for info := range list.Info() {
 		if name := info.Config.Name; strings.HasPrefix(name, topology.Subjects.Stream("")) || strings.Contains(name, "_"+topology.Subjects.Bucket("")) {
 			fmt.Fprintf(env.Stdout, "stream %s (%s), %d replicas\n", name, strings.Join(info.Config.Subjects, ", "), info.Config.Replicas)
+			if info.Config.Replicas != topology.Replicas {
+				others = append(others, name)
+			}
 		}
 	}
 	if err := list.Err(); err != nil {
-		return fmt.Errorf("listing the streams: %w", err)
+		return nil, fmt.Errorf("listing the streams: %w", err)
 	}
 	consumers, err := topology.Consumers(ctx, js, topology.Queues[0])
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, c := range consumers {
 		fmt.Fprintf(env.Stdout, "consumer %s (%s)\n", c.CachedInfo().Name, c.CachedInfo().Config.FilterSubject)
 	}
-	return nil
+	return others, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -66,6 +67,7 @@ type workerFlags struct {
 	serverFlags
 	project     string
 	embedded    bool
+	namesServer bool // --nats is given, not just NATS_URL
 	concurrency int
 	env         string
 	confSource  string
@@ -100,6 +102,7 @@ func newCommand(base *project.Project, env *Env) *cobra.Command {
 			if flags.concurrency == 0 && cmd.Flags().Changed("concurrency") {
 				flags.concurrency = -1 // zero is what stands for the default
 			}
+			flags.namesServer = cmd.Flags().Changed("nats")
 			return runWorker(cmd.Context(), base, env, flags)
 		},
 	}
@@ -155,6 +158,9 @@ func runWorker(ctx context.Context, base *project.Project, env *Env, flags *work
 		return err
 	}
 	defer eng.close() //nolint:errcheck // the worker closes the session and tells its error; this is for the ways out before
+	if err := flags.checkAllowed(eng.pipelines); err != nil {
+		return err
+	}
 	if flags.queue == "" {
 		flags.queue = eng.name
 	}
@@ -248,6 +254,9 @@ func (f *workerFlags) validate() error {
 	if err := f.checkNames(); err != nil {
 		return err
 	}
+	if f.embedded && f.namesServer {
+		return usage(errors.New("--embedded and --nats are both given"), "--embedded starts a server of its own; without it the worker connects to that of --nats")
+	}
 	if f.concurrency < 0 {
 		return usage(errors.New("--concurrency: want at least 1"), "")
 	}
@@ -308,9 +317,18 @@ func (f *workerFlags) startServer(ctx context.Context, dir string) (*natsx.Serve
 	case errors.Is(err, natsx.ErrStoreLocked):
 		return nil, &cli.Error{Code: cli.Failed, Err: err, Hint: "another worker runs its server there: connect to it with --nats, or name another folder with --store"}
 	case err != nil:
-		return nil, &cli.Error{Code: cli.Failed, Err: fmt.Errorf("starting the embedded server: %w", err), Hint: "if the port is taken, name another with --listen"}
+		return nil, &cli.Error{Code: cli.Failed, Err: fmt.Errorf("starting the embedded server: %w", err), Hint: startHint(err)}
 	}
 	return server, nil
+}
+
+// startHint tells what to change when the embedded server doesn't start.
+func startHint(err error) string {
+	var path *fs.PathError
+	if errors.As(err, &path) || strings.Contains(err.Error(), "store folder") {
+		return "name a folder that can be written to with --store"
+	}
+	return "if the port is taken, name another with --listen"
 }
 
 // hideFromGit makes a folder within a project that git doesn't show, so that the project stays as it was. Whether the
