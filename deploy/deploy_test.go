@@ -246,3 +246,10 @@ func keys[V any](m map[string]V) []string {
 	}
 	return names
 }
+
+// A drained worker has ended well. A unit that starts it again would undo `submit worker drain`.
+func TestTheUnitLeavesADrainedWorkerEnded(t *testing.T) {
+	unit, err := os.ReadFile("systemd/kedge-worker@.service")
+	require.NoError(t, err)
+	require.Contains(t, string(unit), "\nRestart=on-failure\n")
+}
