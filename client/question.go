@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/micro"
 
+	"github.com/kedge-run/kedge/internal/ledger"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -88,7 +89,7 @@ func (c *Client) ask(ctx context.Context, name string, question []byte, opts []S
 	}
 	i := slices.IndexFunc(workers, func(w messages.Worker) bool { return w.Queue == options.queue && !w.Draining })
 	if i < 0 {
-		return nil, fmt.Errorf("no live worker serves queue %s", options.queue)
+		return nil, c.unserved(ctx, options.queue)
 	}
 	answer, err := c.js.Conn().RequestMsgWithContext(ctx, &nats.Msg{Subject: c.subjects.Worker(workers[i].ID, name), Data: question})
 	switch {
@@ -102,7 +103,28 @@ func (c *Client) ask(ctx context.Context, name string, question []byte, opts []S
 		if json.Unmarshal(answer.Data, &refusal.Failure) != nil || refusal.Failure.Message == "" {
 			refusal.Failure.Message = text
 		}
+		refusal.Refused = refusal.Refused || refuses(refusal.Failure.Code)
 		return nil, refusal
 	}
 	return answer.Data, nil
+}
+
+// unserved tells a queue without a live worker from one that nobody declared: [ErrNoQueue].
+func (c *Client) unserved(ctx context.Context, queue string) error {
+	probe := &messages.RunRequest{RunID: messages.NewRunID(time.Now())}
+	err := c.ledger.Check(ctx, ledger.Submission{Tenant: c.cfg.Tenant, Queue: queue, Request: probe})
+	if err != nil {
+		return c.explain(err)
+	}
+	return fmt.Errorf("no live worker serves queue %s", queue)
+}
+
+// refuses reports whether a run would end as rejected with this code: the request is wrong, not what it found.
+func refuses(code messages.Code) bool {
+	switch code {
+	case messages.CodeInvalidRequest, messages.CodeTooLarge, messages.CodePipelineNotFound, messages.CodeFilterInvalid,
+		messages.CodeNotAllowed, messages.CodeNotTrusted:
+		return true
+	}
+	return false
 }

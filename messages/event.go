@@ -25,6 +25,14 @@ const (
 	EventCancelling    EventKind = "cancelling"     // the owner saw the cancel
 )
 
+// EventKinds lists the kinds of events that this version knows.
+func EventKinds() []EventKind {
+	return []EventKind{
+		EventAccepted, EventClaimed, EventNodeStarted, EventNodeFinished, EventNodeFailed, EventDatasetLoaded, EventDatasetSaved,
+		EventLog, EventProgress, EventRetrying, EventCancelling,
+	}
+}
+
 // Event is one thing that happened in a run. Unused fields are absent; readers skip
 // unknown ones.
 type Event struct {

@@ -72,6 +72,7 @@ func completeFlags(root *cobra.Command) error {
 		"priority": {"p0", "p1", "p2", "p3"},
 		"runner":   {"SequentialRunner", "ThreadRunner", "ParallelRunner"},
 		"state":    stateNames(),
+		"kind":     kindNames(),
 		"overlap":  {"skip", "queue", "replace"},
 		"catch-up": {"one", "none", "all"},
 	}

@@ -37,7 +37,28 @@ It does not matter when you start to look.`,
 	return cmd
 }
 
+// checkKinds refuses a kind that there is none of: nothing would be shown, as of a run in which it didn't happen.
+func checkKinds(kinds []string) error {
+	for _, kind := range kinds {
+		if !slices.Contains(kindNames(), kind) {
+			return usage(fmt.Sprintf("--kind %q is not a kind of event", kind), "the kinds are "+strings.Join(kindNames(), ", "))
+		}
+	}
+	return nil
+}
+
+func kindNames() []string {
+	var names []string
+	for _, kind := range messages.EventKinds() {
+		names = append(names, string(kind))
+	}
+	return names
+}
+
 func (a *app) events(ctx context.Context, run messages.RunID, kinds []string, format outputFormat) error {
+	if err := checkKinds(kinds); err != nil {
+		return err
+	}
 	c, closeClient, err := a.server.Dial(ctx, "submit")
 	if err != nil {
 		return err
