@@ -20,11 +20,45 @@ type app struct {
 func submit(ctx context.Context, env *cli.Env) cli.ExitCode {
 	root := newRoot(env)
 	root.SetArgs(kedroWords(root, env.Args))
+	checkTopic(root)
+	var unknown error
+	checkHelp(root, &unknown)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = unknown
+	}
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		err = &cli.Error{Code: cli.Interrupted, Err: errors.New("interrupted"), Hint: "`submit list` shows what was submitted"}
 	}
 	return cli.Report(env, err)
+}
+
+// checkTopic makes `submit help` refuse commands that don't exist.
+func checkTopic(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "help" {
+			cmd.Args = func(_ *cobra.Command, words []string) error {
+				if found, rest, err := root.Find(words); err == nil && len(rest) > 0 {
+					return unknownCommand(found, rest[0])
+				}
+				return nil
+			}
+		}
+	}
+}
+
+// checkHelp makes --help behind a command that doesn't exist say so, where cobra helps with the command above it and is
+// content. A help function can't fail, so the error is left in unknown.
+func checkHelp(root *cobra.Command, unknown *error) {
+	help := root.HelpFunc()
+	root.SetHelpFunc(func(cmd *cobra.Command, args []string) {
+		if words := cmd.Flags().Args(); cmd.HasSubCommands() && len(words) > 0 {
+			*unknown = unknownCommand(cmd, words[0])
+			return
+		}
+		help(cmd, args)
+	})
 }
 
 // newRoot builds the whole tree of commands.
