@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -22,17 +24,30 @@ type ServerFlags struct {
 	MaxData Bytes
 	// SignWith is a file with the seed that requests are signed with: --sign-with, KEDGE_SIGN_WITH.
 	SignWith string
+
+	by string // who asks, see whoami
 }
 
 // AddServerFlags defines the flags of the server on set. What is not given
 // comes from the environment.
 func AddServerFlags(set *pflag.FlagSet, env *Env) *ServerFlags {
-	flags := &ServerFlags{}
+	flags := &ServerFlags{by: whoami(env)}
 	flags.Add(set, env)
 	set.StringVar(&flags.Tenant, "tenant", env.Getenv("KEDGE_TENANT", messages.DefaultTenant), "tenant `name` that the runs belong to (KEDGE_TENANT)")
 	AddMaxData(set, env, &flags.MaxData)
 	set.StringVar(&flags.SignWith, "sign-with", env.Getenv("KEDGE_SIGN_WITH", ""), "`file` with the seed of an NKey that signs what is submitted, for workers that require it (KEDGE_SIGN_WITH)")
 	return flags
+}
+
+// whoami is the user and the machine, for people who look who paused a queue; empty where the environment names no user.
+// It is no proof of anything.
+func whoami(env *Env) string {
+	user := env.Getenv("USER", env.Getenv("LOGNAME", env.Getenv("USERNAME", "")))
+	host, err := os.Hostname()
+	if user == "" || err != nil {
+		return user
+	}
+	return user + "@" + host
 }
 
 // Dial connects to the server and gives a client on it, and the func that ends
@@ -45,7 +60,7 @@ func (f *ServerFlags) Dial(ctx context.Context, program string) (*client.Client,
 	if err != nil {
 		return nil, nil, err
 	}
-	cfg := client.Config{Tenant: f.Tenant, By: program, MaxDataBytes: int64(f.MaxData)}
+	cfg := client.Config{Tenant: f.Tenant, By: cmp.Or(f.by, program), MaxDataBytes: int64(f.MaxData)}
 	if f.SignWith != "" {
 		if cfg.Signer, err = ReadSigner(f.SignWith); err != nil {
 			return nil, nil, err
