@@ -134,7 +134,10 @@ func (f *workerFlags) checkConfiguration(proj *project.Project, dir string, env 
 		return usage(fmt.Errorf("--conf-source: %w", err), "name the folder that holds the folders of the environments")
 	}
 	environment := cmp.Or(f.env, env.Getenv("KEDRO_ENV", ""))
-	if environment == "" || err == nil && !info.IsDir() {
+	switch {
+	case environment == "", err == nil && !info.IsDir():
+		return nil
+	case err != nil && f.env == "": // a compiled project may have no configuration at all
 		return nil
 	}
 	if info, err := os.Stat(filepath.Join(source, environment)); err == nil && info.IsDir() {
