@@ -127,9 +127,9 @@ func (a *app) cancel(ctx context.Context, c *client.Client, runs []messages.RunI
 		case errors.Is(err, client.ErrEnded) && mayHaveEnded:
 			return nil
 		case errors.Is(err, client.ErrEnded):
-			return &cli.Error{Code: cli.Failed, Err: fmt.Errorf("run %s: %w", run, err), Hint: fmt.Sprintf("`submit result %s` shows how", run)}
+			return &cli.Error{Code: cli.Failed, Err: fmt.Errorf("run %s has ended", run), Hint: fmt.Sprintf("`submit result %s` shows how", run)}
 		case err != nil:
-			return cli.Explain(fmt.Errorf("run %s: %w", run, err))
+			return cli.Explain(err) // it names the run
 		case flags.wait:
 			return nil
 		case flags.format == formatJSON:

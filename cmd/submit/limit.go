@@ -366,6 +366,9 @@ func pauseEnd(until string, lasts time.Duration, now time.Time) (time.Time, erro
 	if err != nil {
 		return time.Time{}, usage(fmt.Sprintf("--until %q is not a time", until), "write it as 2026-11-23T18:00:00Z or 2026-11-23T19:00:00+01:00; --for takes a duration")
 	}
+	if !at.After(now) {
+		return time.Time{}, usage("--until "+until+" has passed", "`submit limit resume KEY` ends a pause")
+	}
 	return at.UTC(), nil
 }
 

@@ -106,7 +106,7 @@ func (a *app) writeList(all []messages.Status, now time.Time) error {
 	for i := range all {
 		s := &all[i]
 		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%d\t%s\t%s\t%s\t%s\n", s.RunID, strings.Join(pipelinesOf(s), ","), s.State,
-			nodeOf(s), s.Attempt, s.Owner, age(now.Sub(s.SubmittedAt)), waitsFor(s, now), oneLine(s.LastError))
+			nodeOf(s), s.Attempt, workerOf(s.State, s.Attempt, s.Owner), age(now.Sub(s.SubmittedAt)), waitsFor(s, now), oneLine(s.LastError))
 	}
 	return tw.Flush()
 }

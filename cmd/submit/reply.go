@@ -30,10 +30,10 @@ func writeReply(w io.Writer, reply *messages.Reply, format outputFormat) error {
 	} else {
 		addResult(&f, reply.Result)
 	}
-	if end.Took > 0 {
+	if end.Took > 0 && end.Attempt > 0 {
 		f.add("took", "%s (waited %s, attempt %d)", age(time.Duration(end.Took)), age(time.Duration(end.QueuedFor)), end.Attempt)
 	}
-	f.add("worker", "%s", end.Worker)
+	f.add("worker", "%s", workerOf(end.State, end.Attempt, end.Worker))
 	return f.write(w)
 }
 

@@ -27,7 +27,7 @@ type scheduleFlags struct {
 // ofEachRun are the flags of `submit run`, beyond Kedro's, that the runs of a schedule
 // can have too; the others are about one run.
 func ofEachRun() []string {
-	return []string{"queue", "priority", "timeout", "max-attempts", "backoff", "retry-on", "concurrency-key", "label", "outputs", "reply-subject", "output"}
+	return []string{"queue", "priority", "timeout", "node-timeout", "max-attempts", "backoff", "retry-on", "concurrency-key", "label", "outputs", "reply-subject", "output"}
 }
 
 func (a *app) scheduleAddCommand() *cobra.Command {

@@ -77,11 +77,13 @@ func writeStatus(w io.Writer, s *messages.Status, format outputFormat, now time.
 	if s.Attempt > 0 {
 		f.add("attempt", "%d", s.Attempt)
 	}
-	f.add("worker", "%s", s.Owner)
+	f.add("worker", "%s", workerOf(s.State, s.Attempt, s.Owner))
 	f.add("waits for", "%s", waitsFor(s, now))
 	f.addTime("submitted", s.SubmittedAt, now)
 	f.addTime("scheduled for", s.ScheduledFor, now)
-	f.addTime("started", s.StartedAt, now)
+	if s.Attempt > 0 { // else it was only taken to be ended
+		f.addTime("started", s.StartedAt, now)
+	}
 	f.addTime("finished", s.FinishedAt, now)
 	f.add("last error", "%s", oneLine(s.LastError))
 	if s.Cancel != nil {
@@ -93,6 +95,15 @@ func writeStatus(w io.Writer, s *messages.Status, format outputFormat, now time.
 	f.add("unique key", "%s", s.UniqueKey)
 	f.add("concurrency key", "%s", s.ConcurrencyKey)
 	return f.write(w)
+}
+
+// workerOf is the worker that a run is or was on. One that never started was ended by whichever worker met it, of any
+// queue, and that says something only when that worker refused it.
+func workerOf(state messages.State, attempt int, owner string) string {
+	if attempt == 0 && state != messages.StateRejected {
+		return ""
+	}
+	return owner
 }
 
 // nodeOf tells how far a run is: nodes finished of all, and the one in work.

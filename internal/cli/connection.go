@@ -60,6 +60,9 @@ func (c *Connection) Options() (natsx.ConnectOptions, error) {
 	if c.Creds != "" && c.NKey != "" {
 		return options, &Error{Code: Usage, Err: errors.New("--creds and --nkey are both given"), Hint: "a server knows you by one of them"}
 	}
+	if (c.Cert == "") != (c.Key == "") {
+		return options, &Error{Code: Usage, Err: errors.New("--tls-cert and --tls-key belong together, and one is given"), Hint: "name the other file too, or in NATS_CERT or NATS_KEY"}
+	}
 	var err error
 	if options.TLS, err = c.tls(); err != nil {
 		return options, &Error{Code: Usage, Err: err}
