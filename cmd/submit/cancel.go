@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -129,7 +130,7 @@ func (a *app) cancel(ctx context.Context, c *client.Client, runs []messages.RunI
 		case errors.Is(err, client.ErrEnded):
 			return &cli.Error{Code: cli.Failed, Err: fmt.Errorf("run %s has ended", run), Hint: fmt.Sprintf("`submit result %s` shows how", run)}
 		case err != nil:
-			return cli.Explain(err) // it names the run
+			return cli.Explain(ofRun(run, err))
 		case flags.wait:
 			return nil
 		case flags.format == formatJSON:
@@ -138,4 +139,12 @@ func (a *app) cancel(ctx context.Context, c *client.Client, runs []messages.RunI
 		_, err = fmt.Fprintf(a.env.Stdout, "%s %s\n", run, status.State)
 		return err
 	})
+}
+
+// ofRun names the run of an error that doesn't.
+func ofRun(run messages.RunID, err error) error {
+	if strings.Contains(err.Error(), string(run)) {
+		return err
+	}
+	return fmt.Errorf("run %s: %w", run, err)
 }
