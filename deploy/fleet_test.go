@@ -277,6 +277,7 @@ func (f *fleet) foreign(run messages.RunID) {
 			}
 			return nil
 		},
+		"queues": func(ctx context.Context, c *client.Client) error { _, err := c.Queues(ctx); return err },
 		"limits": func(ctx context.Context, c *client.Client) error { _, err := c.Limits(ctx); return err },
 		"limit": func(ctx context.Context, c *client.Client) error {
 			return c.SetLimit(ctx, "gpu", messages.Limit{Concurrency: 9})
