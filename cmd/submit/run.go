@@ -98,6 +98,9 @@ func (a *app) run(ctx context.Context, flags *runFlags, leftover []string) error
 	if err != nil {
 		return err
 	}
+	if by := requests[0].StartBy; !at.IsZero() && !by.IsZero() && !by.After(at) {
+		return usage("--start-by: the run is queued later than that, at "+at.Format(time.RFC3339), "give a later time, or so long from now that it lies behind --at or --in")
+	}
 	queue, err := a.queue(flags)
 	if err != nil {
 		return err
@@ -244,8 +247,13 @@ func checkRequest(request messages.RunRequest) error {
 	if request.RunID == "" {
 		request.RunID = "new" // the client names the run
 	}
+	return wrongWords(request.Validate())
+}
+
+// wrongWords is what of an error the command line alone shows.
+func wrongWords(err error) error {
 	var field *messages.FieldError
-	if err := request.Validate(); errors.As(err, &field) && field.Code != messages.CodeTooLarge {
+	if errors.As(err, &field) && field.Code != messages.CodeTooLarge {
 		return usage(field.Error(), "")
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -95,8 +96,21 @@ func (a *app) schedule(flags *scheduleFlags, args []string) (messages.Schedule, 
 			return s, usage(fmt.Sprintf("--at %q is not a time", flags.at), "write it as 2026-11-23T18:00:00Z or 2026-11-23T19:00:00+01:00")
 		}
 	}
-	s.Queue, err = a.queue(flags.run)
-	return s, err
+	if s.Queue, err = a.queue(flags.run); err != nil {
+		return s, err
+	}
+	return s, checkSchedule(s)
+}
+
+// checkSchedule finds what is wrong with a schedule by itself, before a server is asked. What it doesn't say is filled in
+// from there.
+func checkSchedule(s messages.Schedule) error {
+	s.Tenant, s.Queue = messages.DefaultTenant, cmp.Or(s.Queue, "any")
+	if err := wrongWords(s.Validate()); err != nil || s.Cron == "" {
+		return err
+	}
+	_, err := client.NextTimes(s, time.Now(), 1)
+	return cli.Explain(err)
 }
 
 // oneLineJSON writes a request without what is empty.
