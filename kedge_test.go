@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -63,7 +64,7 @@ func runScripts(t *testing.T, dir string, variables ...string) {
 		Dir: dir,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"server": startServer, "freeport": freePort, "ready": awaitWorkers, "answer": askAnswer, "submit": submit, "state": awaitState,
-			"wait-file": awaitFile, "cancel": cancelRun,
+			"wait-file": awaitFile, "cancel": cancelRun, "terminate": terminate,
 		},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("NATS_URL", "nats://127.0.0.1:1") // nobody answers there
@@ -74,6 +75,13 @@ func runScripts(t *testing.T, dir string, variables ...string) {
 			return nil
 		},
 	})
+}
+
+// terminate is "terminate": SIGTERM, which "kill" doesn't know, for the command in the background.
+func terminate(ts *testscript.TestScript, _ bool, _ []string) {
+	for _, cmd := range ts.BackgroundCmds() {
+		ts.Check(cmd.Process.Signal(syscall.SIGTERM))
+	}
 }
 
 // startServer is "server": a NATS server that isn't set up; NATS_URL points to it.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -324,11 +323,10 @@ func (f *workerFlags) startServer(ctx context.Context, dir string) (*natsx.Serve
 
 // startHint tells what to change when the embedded server doesn't start.
 func startHint(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) || strings.Contains(err.Error(), "store folder") {
-		return "name a folder that can be written to with --store"
+	if errors.Is(err, natsx.ErrPort) {
+		return "if another server runs there, connect to it with --nats instead of --embedded, or name another port with --listen"
 	}
-	return "if the port is taken, name another with --listen"
+	return "name a folder that can be written to with --store"
 }
 
 // hideFromGit makes a folder within a project that git doesn't show, so that the project stays as it was. Whether the
