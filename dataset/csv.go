@@ -1,10 +1,7 @@
 package dataset
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
@@ -169,7 +166,7 @@ func (c *csvCodec) decode(ctx context.Context, src storage.Object, want reflect.
 // csvReader hands out the rows of a CSV file.
 type csvReader struct {
 	codec   *csvCodec
-	csv     *csv.Reader
+	records *recordReader
 	names   []string
 	pick    []int    // positions of the chosen columns; nil for all
 	pending []string // a first row that turned out to be data
@@ -183,29 +180,26 @@ func (c *csvCodec) rows(_ context.Context, src storage.Object) (rowReader, error
 	if err != nil {
 		return nil, err
 	}
-	buffer := bufio.NewReaderSize(text, 1<<16)
-	if mark, err := buffer.Peek(3); err == nil && bytes.Equal(mark, []byte("\ufeff")) {
-		if _, err := buffer.Discard(3); err != nil {
-			return nil, err
-		}
-	}
-	for range c.skip + max(c.header, 0) {
-		if _, err := buffer.ReadString('\n'); err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
-		}
-	}
-	r := &csvReader{codec: c, csv: csv.NewReader(buffer), left: c.limit}
-	r.csv.Comma, r.csv.FieldsPerRecord, r.csv.ReuseRecord, r.csv.LazyQuotes = c.sep, -1, true, true
+	r := &csvReader{codec: c, records: newRecordReader(text, string(c.sep)), left: c.limit}
+	r.records.skip = c.skipped
 	return r, r.readHeader()
 }
 
+// skipped tells which lines skiprows leaves out.
+func (c *csvCodec) skipped(number int) bool { return number < c.skip }
+
 func (r *csvReader) readHeader() error {
-	first, err := r.csv.Read()
+	first, err := r.records.read()
+	for range r.codec.header { // blank lines don't count
+		if err == nil {
+			first, err = r.records.read()
+		}
+	}
 	if errors.Is(err, io.EOF) {
 		return &catalog.Exception{Type: "EmptyDataError", Message: "No columns to parse from file"}
 	}
 	if err != nil {
-		return r.failure(err)
+		return err
 	}
 	first = slices.Clone(first)
 	r.width = len(first)
@@ -291,11 +285,11 @@ func (r *csvReader) next() (row, error) {
 	r.pending = nil
 	if texts == nil {
 		var err error
-		if texts, err = r.csv.Read(); err != nil {
-			return row{}, r.failure(err)
+		if texts, err = r.records.read(); err != nil {
+			return row{}, err
 		}
 	}
-	number := r.line()
+	number := r.records.row
 	if len(texts) > r.width {
 		return row{}, &PlaceError{Row: number, Want: fmt.Sprintf("%d fields", r.width), Got: strconv.Itoa(len(texts))}
 	}
@@ -310,20 +304,6 @@ func (r *csvReader) next() (row, error) {
 		texts = r.texts
 	}
 	return row{texts: texts, number: number}, nil
-}
-
-// line is the line of the file on which the row starts.
-func (r *csvReader) line() int {
-	line, _ := r.csv.FieldPos(0)
-	return line + r.codec.skip + max(r.codec.header, 0)
-}
-
-func (r *csvReader) failure(err error) error {
-	var parse *csv.ParseError
-	if errors.As(err, &parse) {
-		return &PlaceError{Row: parse.Line, Want: "a row of CSV", Got: parse.Err.Error()}
-	}
-	return err
 }
 
 // table gives each column the type that all its texts fit.

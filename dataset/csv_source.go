@@ -1,8 +1,10 @@
 package dataset
 
 import (
+	"bytes"
 	"compress/bzip2"
 	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -12,6 +14,9 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
 )
+
+// byteOrderMark may stand at the start of UTF-8 text.
+const byteOrderMark = "\ufeff"
 
 // encodings are the ones of files that aren't UTF-8, by Python's names in lower case.
 var encodings = map[string]encoding.Encoding{
@@ -77,7 +82,20 @@ func (c *csvCodec) plainText(src io.Reader) (io.Reader, error) {
 	if c.encoding != nil {
 		src = c.encoding.NewDecoder().Reader(src)
 	}
-	return src, nil
+	return withoutMark(src)
+}
+
+// withoutMark leaves out the byte order mark at the start of UTF-8 text.
+func withoutMark(src io.Reader) (io.Reader, error) {
+	start := make([]byte, len(byteOrderMark))
+	n, err := io.ReadFull(src, start)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return nil, err
+	}
+	if string(start) == byteOrderMark {
+		return src, nil
+	}
+	return io.MultiReader(bytes.NewReader(start[:n]), src), nil
 }
 
 // pack returns a writer that packs what is written as save_args say; it must be closed.

@@ -2,11 +2,13 @@ package dataset_test
 
 import (
 	"bytes"
+	"encoding/csv"
 	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 	"unicode/utf8"
 
@@ -52,6 +54,39 @@ func FuzzCSV(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if value, err := fuzzLoad(t, "pandas.CSVDataset", "x.csv", data); err == nil {
 			requireTable(t, value)
+		}
+	})
+}
+
+// FuzzCSVRecords: what encoding/csv writes is read back as it was.
+func FuzzCSVRecords(f *testing.F) {
+	for _, seed := range []string{"a,b\n1,2", "a\x00\"x\ny\"\x00 z", "a\r\nb\x00\"\"", "\ra", ",;\t"} {
+		f.Add(seed, ",")
+		f.Add(seed, "\t")
+	}
+	f.Fuzz(func(t *testing.T, text, sep string) {
+		fields := strings.Split(text, "\x00")
+		comma, size := utf8.DecodeRuneInString(sep)
+		var file bytes.Buffer
+		w := csv.NewWriter(&file)
+		w.Comma = comma
+		if size != len(sep) || !utf8.ValidString(text) || strings.HasPrefix(text, "\ufeff") || w.WriteAll([][]string{fields, fields}) != nil {
+			t.Skip()
+		}
+		if strings.Trim(strings.ReplaceAll(text, sep, "x"), " \t") == "" {
+			t.Skip("a blank line is no record")
+		}
+		path := filepath.Join(t.TempDir(), "x.csv")
+		require.NoError(t, os.WriteFile(path, file.Bytes(), 0o600))
+		ds, err := dataset.Types().New("x", map[string]any{"type": "pandas.CSVDataset", "filepath": path,
+			"load_args": map[string]any{"sep": sep, "header": nil, "dtype": "str", "na_filter": false}}, catalog.Version{})
+		require.NoError(t, err)
+		data, err := ds.Load(t.Context())
+		require.NoError(t, err)
+		table := requireTable(t, data)
+		require.Len(t, table.Rows, 2)
+		for i, field := range fields {
+			require.Equal(t, []any{field, field}, []any{table.Rows[0][i], table.Rows[1][i]})
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -123,6 +124,50 @@ func TestCSVLoadArgs(t *testing.T) {
 	require.ErrorContains(t, err, `load_args.encoding must be utf-8, got "klingon"`)
 	_, err = loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", "")
 	require.ErrorContains(t, err, "No columns to parse from file")
+}
+
+// TestCSVRecords compares with what pandas' C parser makes of quotes, line ends and blank lines.
+func TestCSVRecords(t *testing.T) {
+	for text, want := range map[string][][]any{
+		"a,b\n\"x\" ,1\ny,2\nz,3\n":      {{"x ", int64(1)}, {"y", int64(2)}, {"z", int64(3)}},
+		"a,b\n\"x\"z,1\nq,2\n":           {{"xz", int64(1)}, {"q", int64(2)}},
+		"a\n\"x\"\"y\" \"z\"\n":          {{`x"y "z"`}},
+		"a,b\nx\"y,1\n":                  {{`x"y`, int64(1)}},
+		"a,b\n \"x\",1\n":                {{` "x"`, int64(1)}},
+		"a\n\"x\r\ny\"\n":                {{"x\r\ny"}},
+		"a\n\"x\ry\"\n":                  {{"x\ry"}},
+		"a,b\r1,2\r3,4\r":                {{int64(1), int64(2)}, {int64(3), int64(4)}},
+		"a,b\r\n1,\"x\"\r\n2,\"y\"\r3,z": {{int64(1), "x"}, {int64(2), "y"}, {int64(3), "z"}},
+		"a,b\n  \n1,2\n\t\n\r\n3,4\n \t": {{int64(1), int64(2)}, {int64(3), int64(4)}},
+		"\"a\",b\n\"1\",":                {{int64(1), nil}},
+	} {
+		data, err := loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", text)
+		require.NoError(t, err, text)
+		require.Equal(t, &dataset.Table{Columns: []string{"a", "b"}[:len(want[0])], Rows: want}, data, text)
+	}
+	_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", "a\n1\n\"x\n")
+	require.ErrorContains(t, err, "x.csv: row 3: expected a closing quote, got the end of the file")
+	for _, test := range []struct {
+		args map[string]any
+		text string
+	}{
+		{map[string]any{"header": 1}, "t\n\na,b\n1,2\n"}, // blank lines don't count
+		{map[string]any{"skiprows": 2}, "t\n\na,b\n1,2\n"},
+		{map[string]any{"skiprows": 1}, "\"x\ny\"\na,b\n1,2\n"},
+		{map[string]any{"skiprows": 1, "header": 1}, "x\ny\na,b\n1,2\n"},
+	} {
+		data, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": test.args}, "x.csv", test.text)
+		require.NoError(t, err)
+		require.Equal(t, &dataset.Table{Columns: []string{"a", "b"}, Rows: [][]any{{int64(1), int64(2)}}}, data, test.text)
+	}
+}
+
+// TestCSVLongLines: a line may be longer than what is read at once.
+func TestCSVLongLines(t *testing.T) {
+	long := strings.Repeat("x", 1<<17)
+	data, err := loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", "a,b\r\n"+long+",1\r\n\""+long+"\"\"\",2\r\n")
+	require.NoError(t, err)
+	require.Equal(t, [][]any{{long, int64(1)}, {long + `"`, int64(2)}}, data.(*dataset.Table).Rows)
 }
 
 func TestYAMLText(t *testing.T) {
