@@ -15,7 +15,6 @@ import (
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/internal/pyyaml"
 	"github.com/kedge-run/kedge/internal/storage"
-	"golang.org/x/text/encoding"
 )
 
 const csvClass = "kedro_datasets.pandas.csv_dataset.CSVDataset"
@@ -28,10 +27,10 @@ type csvCodec struct {
 	skip      int      // lines to leave out at the start
 	limit     int      // rows to read, -1 for all
 	typing    typing
-	selection []any             // usecols: names or positions; nil for all
-	labels    []any             // index_col: columns of row labels, which a Table has not; they are left out
-	packed    string            // how the file is compressed, "" for not
-	encoding  encoding.Encoding // nil is UTF-8
+	selection []any  // usecols: names or positions; nil for all
+	labels    []any  // index_col: columns of row labels, which a Table has not; they are left out
+	packed    string // how the file is compressed, "" for not
+	charset   charset
 
 	savePacked string
 	saveSep    string
@@ -49,7 +48,7 @@ func buildCSV(spec buildSpec) (catalog.Dataset, error) {
 		return nil, err
 	}
 	c := &csvCodec{}
-	load := argsOf(spec, "load_args", "engine", "low_memory", "memory_map", "storage_options", "dtype_backend", "encoding_errors")
+	load := argsOf(spec, "load_args", "engine", "low_memory", "memory_map", "storage_options", "dtype_backend")
 	file, _ := spec.Args["filepath"].(string)
 	c.packed = compressionOf(load, file)
 	if err := errors.Join(c.readLoadArgs(load), c.readSaveArgs(argsOf(spec, "save_args", "storage_options", "errors"))); err != nil {
@@ -66,7 +65,7 @@ func (c *csvCodec) readLoadArgs(a *args) error {
 	c.limit = a.number("nrows", -1)
 	c.selection = selection(a)
 	c.typing = readTyping(a)
-	c.encoding = textEncoding(a)
+	c.charset = readCharset(a)
 	c.labels = labels(a)
 	if q := a.text("quotechar", `"`); q != `"` {
 		a.fail("quotechar", "must be %q, got %q", `"`, q)
@@ -149,12 +148,6 @@ func labels(a *args) []any {
 	}
 }
 
-func checkEncoding(a *args) {
-	if name := a.text("encoding", "utf-8"); !slices.Contains([]string{"utf-8", "utf8", "utf-8-sig", "ascii"}, strings.ToLower(name)) {
-		a.fail("encoding", "must be utf-8, got %q", name)
-	}
-}
-
 func (c *csvCodec) decode(ctx context.Context, src storage.Object, want reflect.Type) (any, error) {
 	rows, err := c.rows(ctx, src)
 	if err != nil {
@@ -181,7 +174,7 @@ func (c *csvCodec) rows(_ context.Context, src storage.Object) (rowReader, error
 		return nil, err
 	}
 	r := &csvReader{codec: c, records: newRecordReader(text, string(c.sep)), left: c.limit}
-	r.records.skip = c.skipped
+	r.records.skip, r.records.decode = c.skipped, c.charset.line
 	return r, r.readHeader()
 }
 

@@ -10,30 +10,10 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
-	"golang.org/x/text/encoding"
-	"golang.org/x/text/encoding/charmap"
-	"golang.org/x/text/encoding/unicode"
 )
 
 // byteOrderMark may stand at the start of UTF-8 text.
 const byteOrderMark = "\ufeff"
-
-// encodings are the ones of files that aren't UTF-8, by Python's names in lower case.
-var encodings = map[string]encoding.Encoding{
-	"latin-1": charmap.ISO8859_1, "latin1": charmap.ISO8859_1, "iso-8859-1": charmap.ISO8859_1, "iso8859-1": charmap.ISO8859_1,
-	"iso-8859-15": charmap.ISO8859_15, "cp1252": charmap.Windows1252, "windows-1252": charmap.Windows1252,
-	"utf-16": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
-}
-
-// textEncoding reads load_args.encoding; nil is UTF-8.
-func textEncoding(a *args) encoding.Encoding {
-	name := strings.ToLower(a.text("encoding", "utf-8"))
-	if e, ok := encodings[name]; ok {
-		return e
-	}
-	checkEncoding(a)
-	return nil
-}
 
 // compressionOf reads load_args.compression: by default the end of the file's name tells.
 func compressionOf(a *args, file string) string {
@@ -79,8 +59,8 @@ func (c *csvCodec) plainText(src io.Reader) (io.Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("unpack: %w", err)
 	}
-	if c.encoding != nil {
-		src = c.encoding.NewDecoder().Reader(src)
+	if c.charset.charmap != nil {
+		src = c.charset.charmap.NewDecoder().Reader(src)
 	}
 	return withoutMark(src)
 }

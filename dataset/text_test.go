@@ -121,7 +121,7 @@ func TestCSVLoadArgs(t *testing.T) {
 		})
 	}
 	_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": map[string]any{"encoding": "klingon"}}, "x.csv", text)
-	require.ErrorContains(t, err, `load_args.encoding must be utf-8, got "klingon"`)
+	require.ErrorContains(t, err, `load_args.encoding must be one of ascii, cp1252, iso-8859-15, latin-1, utf-16, utf-8, utf-8-sig, got "klingon"`)
 	_, err = loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", "")
 	require.ErrorContains(t, err, "No columns to parse from file")
 }
@@ -168,6 +168,37 @@ func TestCSVLongLines(t *testing.T) {
 	data, err := loaded(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", "a,b\r\n"+long+",1\r\n\""+long+"\"\"\",2\r\n")
 	require.NoError(t, err)
 	require.Equal(t, [][]any{{long, int64(1)}, {long + `"`, int64(2)}}, data.(*dataset.Table).Rows)
+}
+
+// TestCSVEncodings: bytes that don't fit are an error, or go as encoding_errors says, as in Python.
+func TestCSVEncodings(t *testing.T) {
+	for _, test := range []struct{ encoding, errors, bytes, want string }{
+		{"utf-8", "replace", "\xe9", "\ufffd"},
+		{"utf-8", "replace", "\xf0\x9f\x98x\xed\xa0\x80", "\ufffdx\ufffd\ufffd\ufffd"},
+		{"utf-8", "ignore", "x\xc0\xafz", "xz"},
+		{"ascii", "replace", "x\xc3\xa9", "x\ufffd\ufffd"},
+		{"cp1252", "ignore", "x\x81\x80", "x€"},
+		{"utf_8", "strict", "é", "é"},
+		{"UTF-8-SIG", "strict", "é", "é"},
+		{"latin_1", "strict", "\xe9\x81", "é\u0081"},
+		{"iso8859_15", "strict", "\xa4", "€"},
+	} {
+		data, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": map[string]any{"encoding": test.encoding, "encoding_errors": test.errors}}, "x.csv", "a\n"+test.bytes+"\n")
+		require.NoError(t, err)
+		require.Equal(t, [][]any{{test.want}}, data.(*dataset.Table).Rows)
+	}
+	for _, test := range []struct{ encoding, text, want string }{
+		{"utf-8", "a\n1\n\xe9\n", "'utf-8' codec can't decode byte 0xe9 in row 3: name the file's encoding by load_args.encoding"},
+		{"ascii", "a\né\n", "'ascii' codec can't decode byte 0xc3 in row 2"},
+		{"cp1252", "a\n\x81\n", "'cp1252' codec can't decode a byte in row 2"},
+		{"utf-16", "\xff\xfea\x00\n\x00\x00\xd8\n\x00", "'utf-16' codec can't decode a byte in row 2"},
+		{"utf-8", "\xe9\n1\n", "'utf-8' codec can't decode byte 0xe9 in row 1"},
+	} {
+		_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": map[string]any{"encoding": test.encoding}}, "x.csv", test.text)
+		require.ErrorContains(t, err, test.want)
+	}
+	_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": map[string]any{"encoding_errors": "surrogateescape"}}, "x.csv", "a\n")
+	require.ErrorContains(t, err, `load_args.encoding_errors must be one of strict, replace, ignore, got "surrogateescape"`)
 }
 
 func TestYAMLText(t *testing.T) {
