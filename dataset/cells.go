@@ -17,7 +17,7 @@ var (
 	bytesType    = reflect.TypeFor[[]byte]()
 	unmarshaler  = reflect.TypeFor[encoding.TextUnmarshaler]()
 	blankTexts   = []string{"", "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN", "<NA>", "N/A", "NA", "NULL", "NaN", "None", "n/a", "nan", "null"}
-	timeLayouts  = []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02"}
+	timeLayouts  = isoLayouts()
 	trueTexts    = []string{"True", "TRUE", "true"}
 	falseTexts   = []string{"False", "FALSE", "false"}
 	defaultBlank = textSet(blankTexts)
@@ -31,12 +31,34 @@ func textSet(texts []string) map[string]bool {
 	return set
 }
 
-// parseTime reads a time in one of the forms that pandas writes.
+// isoLayouts are the forms of ISO 8601 with a full date: with seconds, minutes or hours only, or no time of day.
+func isoLayouts() []string {
+	var layouts []string
+	for _, middle := range []string{" ", "T"} {
+		for _, clock := range []string{"15:04:05", "15:04", "15"} {
+			layouts = append(layouts, "2006-01-02"+middle+clock, "2006-01-02"+middle+clock+"Z07:00", "2006-01-02"+middle+clock+"Z0700")
+		}
+	}
+	return layouts
+}
+
+// parseTime reads a time in one of the forms that pandas writes, and the others of ISO 8601.
 func parseTime(text string) (time.Time, bool) {
-	if len(text) < len("2006-01-02") || text[4] != '-' {
+	const day = "2006-01-02"
+	if len(text) < len(day) || text[4] != '-' {
+		return time.Time{}, false
+	}
+	if len(text) == len(day) {
+		t, err := time.Parse(day, text)
+		return t, err == nil
+	}
+	if text[len(day)] != ' ' && text[len(day)] != 'T' {
 		return time.Time{}, false
 	}
 	for _, layout := range timeLayouts {
+		if layout[len(day)] != text[len(day)] {
+			continue
+		}
 		if t, err := time.Parse(layout, text); err == nil {
 			return t, true
 		}
@@ -81,7 +103,7 @@ func kindSetter(t reflect.Type) func(reflect.Value, string) bool {
 		return setInt
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return func(dst reflect.Value, text string) bool {
-			n, err := strconv.ParseUint(strings.TrimSpace(text), 10, dst.Type().Bits())
+			n, err := strconv.ParseUint(strings.Trim(text, blankBytes), 10, dst.Type().Bits())
 			dst.SetUint(n)
 			return err == nil
 		}
@@ -112,21 +134,50 @@ func kindSetter(t reflect.Type) func(reflect.Value, string) bool {
 
 // setInt reads a whole number, also one that was written as a float such as 4.0.
 func setInt(dst reflect.Value, text string) bool {
-	text = strings.TrimSpace(text)
-	n, err := strconv.ParseInt(text, 10, dst.Type().Bits())
-	if err != nil {
-		f, ok := parseFloat(text)
-		if n = int64(f); !ok || float64(n) != f || dst.OverflowInt(n) {
-			return false
-		}
+	n, ok := parseIntegral(text)
+	if !ok || dst.OverflowInt(n) {
+		return false
 	}
 	dst.SetInt(n)
 	return true
 }
 
+// parseIntegral reads a whole number, also one that was written as a float, as long as floats hold it exactly.
+func parseIntegral(text string) (int64, bool) {
+	if n, ok := parseWhole(text); ok {
+		return n, true
+	}
+	const exact = 1 << 53
+	f, ok := parseFloat(text)
+	n := int64(f)
+	return n, ok && f <= exact && f >= -exact && float64(n) == f
+}
+
+// blankBytes are what may stand around a number; other blanks of Unicode make it a text, as in pandas.
+const blankBytes = " \t\n\v\f\r"
+
+// isWhole tells whether a text is a whole number of any length.
+func isWhole(text string) bool {
+	text = strings.Trim(text, blankBytes)
+	if text != "" && (text[0] == '-' || text[0] == '+') {
+		text = text[1:]
+	}
+	return text != "" && allDigits(text)
+}
+
+// losesDigits tells whether a text is a whole number that isn't the float that it was read as.
+func losesDigits(text string, f float64) bool {
+	const exact = 1 << 53
+	if f < exact && f > -exact || !isWhole(text) {
+		return false
+	}
+	digits := strings.TrimLeft(strings.Trim(text, blankBytes), "+-0")
+	return strings.TrimLeft(strconv.FormatFloat(f, 'f', 0, 64), "-") != digits
+}
+
 // parseFloat reads a number as pandas does: digits, inf and infinity in any case; no hexadecimal, no underscores.
 func parseFloat(text string) (float64, bool) {
-	text = strings.TrimSpace(text)
+	text = strings.Trim(text, blankBytes)
 	if text == "" || strings.ContainsAny(text, "xX_pP") || strings.EqualFold(text, "nan") {
 		return 0, false
 	}
@@ -138,7 +189,7 @@ func parseFloat(text string) (float64, bool) {
 }
 
 func parseWhole(text string) (int64, bool) {
-	text = strings.TrimSpace(text)
+	text = strings.Trim(text, blankBytes)
 	if text == "" || text[0] > '9' {
 		return 0, false
 	}
@@ -154,7 +205,7 @@ func inferCell(text string) any {
 	if n, ok := parseWhole(text); ok {
 		return n
 	}
-	if f, ok := parseFloat(text); ok {
+	if f, ok := parseFloat(text); ok && !isWhole(text) {
 		return f
 	}
 	switch {

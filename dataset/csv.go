@@ -22,25 +22,28 @@ const csvClass = "kedro_datasets.pandas.csv_dataset.CSVDataset"
 // csvCodec reads and writes CSV as pandas does.
 type csvCodec struct {
 	sep       rune
-	header    int      // line that holds the names, -1 for none
-	names     []string // given names
-	skip      int      // lines to leave out at the start
-	limit     int      // rows to read, -1 for all
+	header    int          // line that holds the names, -1 for none
+	names     []string     // given names
+	skip      int          // lines to leave out at the start
+	skipLines map[int]bool // others, by number from 0
+	trim      bool         // blanks after separators are left out
+	limit     int          // rows to read, -1 for all
 	typing    typing
 	selection []any  // usecols: names or positions; nil for all
 	labels    []any  // index_col: columns of row labels, which a Table has not; they are left out
 	packed    string // how the file is compressed, "" for not
 	charset   charset
 
-	savePacked string
-	saveSep    string
-	saveIndex  bool
-	saveHeader bool
-	saveNames  []string
-	blank      string
-	newline    string
-	quoteAll   bool
-	layout     string // Go layout of times, "" for pandas' own
+	savePacked  string
+	saveSep     string
+	saveIndex   bool
+	saveHeader  bool
+	saveNames   []string
+	blank       string
+	newline     string
+	quoteAll    bool
+	dateFormat  timeFormat
+	floatFormat string
 }
 
 func buildCSV(spec buildSpec) (catalog.Dataset, error) {
@@ -58,10 +61,11 @@ func buildCSV(spec buildSpec) (catalog.Dataset, error) {
 }
 
 func (c *csvCodec) readLoadArgs(a *args) error {
-	c.sep = separator(a, a.text("sep", a.text("delimiter", ",")))
+	c.sep = loadSeparator(a)
+	c.trim = a.boolean("skipinitialspace", false)
 	c.names = a.texts("names")
 	c.header = headerLine(a, c.names)
-	c.skip = a.number("skiprows", 0)
+	c.skip, c.skipLines = skipRows(a)
 	c.limit = a.number("nrows", -1)
 	c.selection = selection(a)
 	c.typing = readTyping(a)
@@ -81,7 +85,8 @@ func (c *csvCodec) readSaveArgs(a *args) error {
 	c.blank = a.text("na_rep", "")
 	c.newline = a.text("lineterminator", "\n")
 	c.savePacked = saveCompression(a)
-	c.layout = layoutOf(a.text("date_format", ""))
+	c.dateFormat = readTimeFormat(a)
+	c.floatFormat = readFloatFormat(a)
 	if mode := a.text("mode", "w"); mode != "w" {
 		a.fail("mode", "must be %q: files are replaced as a whole, got %q", "w", mode)
 	}
@@ -161,6 +166,7 @@ type csvReader struct {
 	codec   *csvCodec
 	records *recordReader
 	names   []string
+	forms   map[string]*timeForm
 	pick    []int    // positions of the chosen columns; nil for all
 	pending []string // a first row that turned out to be data
 	left    int      // rows to go, negative for all
@@ -174,12 +180,12 @@ func (c *csvCodec) rows(_ context.Context, src storage.Object) (rowReader, error
 		return nil, err
 	}
 	r := &csvReader{codec: c, records: newRecordReader(text, string(c.sep)), left: c.limit}
-	r.records.skip, r.records.decode = c.skipped, c.charset.line
+	r.records.skip, r.records.decode, r.records.trim = c.skipped, c.charset.line, c.trim
 	return r, r.readHeader()
 }
 
 // skipped tells which lines skiprows leaves out.
-func (c *csvCodec) skipped(number int) bool { return number < c.skip }
+func (c *csvCodec) skipped(number int) bool { return number < c.skip || c.skipLines[number] }
 
 func (r *csvReader) readHeader() error {
 	first, err := r.records.read()
@@ -235,9 +241,9 @@ func uniqueNames(names []string) []string {
 // choose finds the columns that usecols names.
 func (r *csvReader) choose() error {
 	if r.codec.selection == nil && r.codec.labels == nil {
-		return nil
+		return r.findTimes(r.names)
 	}
-	var names []string
+	var names, all []string
 	chosen := 0
 	for i, name := range r.names {
 		if r.codec.selection != nil && !holds(r.codec.selection, i, name) {
@@ -247,6 +253,7 @@ func (r *csvReader) choose() error {
 			r.pick = append(r.pick, i)
 			names = append(names, name)
 		}
+		all = append(all, name)
 		chosen++
 	}
 	for _, wanted := range append(slices.Clone(r.codec.selection), r.codec.labels...) {
@@ -255,7 +262,31 @@ func (r *csvReader) choose() error {
 		}
 	}
 	r.names = names
-	return nil
+	return r.findTimes(all)
+}
+
+// findTimes finds the columns that parse_dates names; positions count the chosen columns, those of labels too.
+func (r *csvReader) findTimes(names []string) (err error) {
+	r.forms, err = r.codec.typing.dates.forms(names)
+	return err
+}
+
+// setter returns how texts of a column are put into a field of a struct.
+func (r *csvReader) setter(column string, t reflect.Type) func(reflect.Value, string) bool {
+	set := textSetter(t)
+	if form := r.forms[column]; form != nil && (t == timeType || t == reflect.PointerTo(timeType)) {
+		set = form.setter(t)
+	}
+	if !r.codec.typing.marked {
+		return set
+	}
+	blanks := r.codec.typing.blanksOf(column)
+	return func(dst reflect.Value, text string) bool {
+		if blanks.text(text) {
+			text = ""
+		}
+		return set(dst, text)
+	}
 }
 
 // holds tells whether a list of names and positions has a column.
@@ -299,9 +330,9 @@ func (r *csvReader) next() (row, error) {
 	return row{texts: texts, number: number}, nil
 }
 
-// table gives each column the type that all its texts fit.
-func (r *csvReader) table(rows [][]string) *Table {
-	return r.codec.typing.table(r.names, rows)
+// table gives each column its type.
+func (r *csvReader) table(rows [][]string, numbers []int) (*Table, error) {
+	return r.codec.typing.table(r.names, r.forms, rows, numbers)
 }
 
 // encode writes the rows as pandas' to_csv does.
@@ -412,8 +443,10 @@ func (o *csvWriter) text(cell any) string {
 		return v
 	case int64:
 		return strconv.FormatInt(v, 10)
+	case float64:
+		return formatFloat(v, o.codec.floatFormat)
 	case time.Time:
-		return formatTime(v, o.codec.layout)
+		return formatTime(v, o.codec.dateFormat)
 	case []byte:
 		return string(v)
 	}
@@ -421,23 +454,18 @@ func (o *csvWriter) text(cell any) string {
 }
 
 // formatTime writes a time as pandas does: only the date at midnight, fractions where there are any.
-func formatTime(t time.Time, layout string) string {
+func formatTime(t time.Time, format timeFormat) string {
 	zone := ""
 	if t.Location() != time.UTC && t.Location() != time.Local {
 		zone = "-07:00"
 	}
 	switch {
-	case layout != "":
-		return t.Format(layout)
+	case format != nil:
+		return format.format(t)
 	case t.Nanosecond() != 0:
 		return t.Format("2006-01-02 15:04:05.000000" + zone)
 	case t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 && zone == "":
 		return t.Format("2006-01-02")
 	}
 	return t.Format("2006-01-02 15:04:05" + zone)
-}
-
-// layoutOf turns Python's format of times into Go's.
-func layoutOf(format string) string {
-	return strings.NewReplacer("%Y", "2006", "%m", "01", "%d", "02", "%H", "15", "%M", "04", "%S", "05", "%f", "000000", "%y", "06", "%b", "Jan", "%B", "January", "%z", "-0700").Replace(format)
 }

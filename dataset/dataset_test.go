@@ -193,7 +193,7 @@ func TestErrorsNameThePlace(t *testing.T) {
 	want("cars", reflect.TypeFor[iter.Seq[row]](), "a file is read as iter.Seq2[")
 	want("wide", nil, "cars.csv: expected 3 names in load_args.names, one for each column, got 2")
 	want("long", nil, "cars.csv: row 5: expected 3 fields, got 4")
-	want("args", nil, "load_args.on_bad_lines isn't supported; supported are: compression, delimiter, dtype, encoding, encoding_errors, header,")
+	want("args", nil, "load_args.on_bad_lines isn't supported; supported are: compression, date_format, dayfirst, delimiter, dtype, encoding,")
 	want("cloud", nil, `protocol "hdfs" isn't supported: use a path on the local disk`)
 	want("fixed", nil, "use json.JSONDataset for values, pandas.ParquetDataset for tables")
 	for _, err := range load[iter.Seq2[row, error]](t.Context(), t, c, "cars") {

@@ -23,7 +23,6 @@ const excelClass = "kedro_datasets.pandas.excel_dataset.ExcelDataset"
 type excelCodec struct {
 	csvCodec        // header, names, skiprows, nrows, usecols, dtype, na_values mean the same
 	sheet    any    // name or position; nil is all sheets
-	typed    bool   // dtype was given
 	saveTo   string // name of the sheet
 }
 
@@ -64,7 +63,6 @@ func (c *excelCodec) readExcelArgs(a *args) {
 	c.limit = a.number("nrows", -1)
 	c.selection = selection(a)
 	c.typing = readTyping(a)
-	c.typed = len(c.typing.dtypes) > 0
 }
 
 func (c *excelCodec) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
@@ -205,7 +203,7 @@ func (r *excelReader) next() (row, error) {
 		if i < len(cells) {
 			cell = cells[i]
 		}
-		if text, ok := cell.(string); ok && r.codec.typing.blank[text] {
+		if r.codec.typing.blanksOf(r.names[len(r.cells)]).cell(cell) {
 			cell = nil
 		}
 		r.cells = append(r.cells, cell)
@@ -214,23 +212,48 @@ func (r *excelReader) next() (row, error) {
 }
 
 // finish gives the columns one type each.
-func (r *excelReader) finish(t *Table) *Table {
-	if r.codec.typed {
-		writer := csvWriter{codec: &r.codec.csvCodec}
-		for j, name := range t.Columns {
-			kinds := r.codec.typing.kinds(name)
-			if len(kinds) > 2 {
-				continue // no dtype for this column
+func (r *excelReader) finish(t *Table, numbers []int) (*Table, error) {
+	writer := csvWriter{codec: &r.codec.csvCodec}
+	forms, err := r.codec.typing.dates.forms(t.Columns)
+	if err != nil {
+		return nil, err
+	}
+	for j, name := range t.Columns {
+		if form := forms[name]; form != nil {
+			t.parseTimes(j, form)
+			continue
+		}
+		d, ok := r.codec.typing.dtypeOf(name)
+		for i := 0; ok && i < len(t.Rows); i++ {
+			cell := t.Rows[i][j]
+			value, fits := d.read(writer.text(cell))
+			if cell == nil {
+				value, fits = nil, d.blanks
 			}
-			for _, cells := range t.Rows {
-				if value, ok := kinds[0].read(writer.text(cells[j])); ok && cells[j] != nil {
-					cells[j] = value
-				}
+			if !fits {
+				return nil, &PlaceError{Row: numbers[i], Column: name, Want: d.want(), Got: shownCell(cell)}
 			}
+			t.Rows[i][j] = value
 		}
 	}
 	t.unifyNumbers()
-	return t
+	return t, nil
+}
+
+// parseTimes makes the texts of a column times, when all of them are in one form.
+func (t *Table) parseTimes(j int, form *timeForm) {
+	times := make([]any, len(t.Rows))
+	for i, cells := range t.Rows {
+		times[i] = cells[j]
+		if text, ok := cells[j].(string); ok {
+			if times[i], ok = form.read(text); !ok {
+				return
+			}
+		}
+	}
+	for i, cells := range t.Rows {
+		cells[j] = times[i]
+	}
 }
 
 // unifyNumbers makes columns that hold whole numbers and floats columns of floats.

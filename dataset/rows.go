@@ -28,12 +28,26 @@ type row struct {
 
 // tableMaker is implemented by readers that know how to give columns of texts a type.
 type tableMaker interface {
-	// table types the columns of texts; the rows were copied from next.
-	table(rows [][]string) *Table
+	// table types the columns of texts; the rows were copied from next, and numbers are theirs.
+	table(rows [][]string, numbers []int) (*Table, error)
+}
+
+// textPlacer is implemented by readers that know how texts of a column are put into a field of type t.
+type textPlacer interface {
+	setter(column string, t reflect.Type) func(reflect.Value, string) bool
 }
 
 // tableFinisher is implemented by readers whose columns of values need one type each.
-type tableFinisher interface{ finish(t *Table) *Table }
+type tableFinisher interface {
+	finish(t *Table, numbers []int) (*Table, error)
+}
+
+var (
+	_ tableMaker    = (*csvReader)(nil)
+	_ textPlacer    = (*csvReader)(nil)
+	_ tableFinisher = (*excelReader)(nil)
+	_ tableFinisher = (*sqlReader)(nil)
+)
 
 // chunkRows is how many rows a chunk of an iterator over tables or mappings holds.
 const chunkRows = 8192
@@ -55,7 +69,7 @@ func decodeRows(r rowReader, want reflect.Type) (any, error) {
 
 // decodeAll reads all rows into a slice of structs.
 func decodeAll(r rowReader, want reflect.Type) (any, error) {
-	plan, err := newPlan(want.Elem(), r.columns())
+	plan, err := newPlan(want.Elem(), r)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +93,7 @@ func decodeAll(r rowReader, want reflect.Type) (any, error) {
 // readTable reads up to limit rows, all when it is negative.
 func readTable(r rowReader, limit int) (*Table, error) {
 	var texts [][]string
+	var numbers []int
 	t := &Table{Columns: r.columns(), Rows: [][]any{}}
 	for limit < 0 || len(texts)+len(t.Rows) < limit {
 		row, err := r.next()
@@ -88,6 +103,7 @@ func readTable(r rowReader, limit int) (*Table, error) {
 		if err != nil {
 			return nil, err
 		}
+		numbers = append(numbers, row.number)
 		if row.texts != nil {
 			texts = append(texts, append([]string(nil), row.texts...))
 		} else {
@@ -96,9 +112,9 @@ func readTable(r rowReader, limit int) (*Table, error) {
 	}
 	switch r := r.(type) {
 	case tableMaker:
-		return r.table(texts), nil
+		return r.table(texts, numbers)
 	case tableFinisher:
-		return r.finish(t), nil
+		return r.finish(t, numbers)
 	}
 	return t, nil
 }
@@ -138,7 +154,7 @@ func firstError(errs ...error) error {
 }
 
 func eachStruct(ctx context.Context, r rowReader, item reflect.Type, yield func(any) bool) error {
-	plan, err := newPlan(item, r.columns())
+	plan, err := newPlan(item, r)
 	if err != nil {
 		return err
 	}
@@ -179,8 +195,12 @@ type step struct {
 
 // newPlan matches fields with columns. Columns without a field are left out; a field without a column is an error
 // unless it is a pointer.
-func newPlan(item reflect.Type, columns []string) (*plan, error) {
-	p := &plan{}
+func newPlan(item reflect.Type, r rowReader) (*plan, error) {
+	p, columns := &plan{}, r.columns()
+	setter := func(_ string, t reflect.Type) func(reflect.Value, string) bool { return textSetter(t) }
+	if own, ok := r.(textPlacer); ok {
+		setter = own.setter
+	}
 	if item.Kind() == reflect.Pointer {
 		p.pointer, item = true, item.Elem()
 	}
@@ -191,7 +211,7 @@ func newPlan(item reflect.Type, columns []string) (*plan, error) {
 			continue
 		}
 		found[f.Name] = true
-		p.steps = append(p.steps, step{column: i, name: name, index: f.Index, want: f.Type, setText: textSetter(f.Type)})
+		p.steps = append(p.steps, step{column: i, name: name, index: f.Index, want: f.Type, setText: setter(name, f.Type)})
 	}
 	for _, f := range catalog.Fields(item) {
 		if !found[f.Name] && f.Type.Kind() != reflect.Pointer {

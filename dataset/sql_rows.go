@@ -105,7 +105,7 @@ func (r *sqlReader) value(i int, cell any) (any, error) {
 }
 
 // finish makes columns that mix whole numbers and floats, as SQLite allows, columns of floats.
-func (r *sqlReader) finish(t *Table) *Table {
+func (r *sqlReader) finish(t *Table, _ []int) (*Table, error) {
 	t.unifyNumbers()
-	return t
+	return t, nil
 }
