@@ -316,3 +316,92 @@ func TestCachedFile(t *testing.T) { // CAT-120
 	_, err := c.Load(t.Context(), "x")
 	require.ErrorIs(t, err, catalog.ErrVersionNotFound)
 }
+
+// TestNestedColumns reads what pyarrow 26.0.1 wrote by
+//
+//	table = pa.table({
+//	    'list': pa.array([[1, None], None, []]),
+//	    'large': pa.array([['x'], [], None], pa.large_list(pa.string())),
+//	    'fixed': pa.array([[0.5, 1.0], None, [2.0, 2.5]], pa.list_(pa.float64(), 2)),
+//	    'deep': pa.array([[[1], [2, 3]], None, [None]]),
+//	    'struct': pa.array([{'x': 1, 'y': 'q'}, None, {'x': None, 'y': 'é'}]),
+//	    'map': pa.array([[('k', 1)], None, []], pa.map_(pa.string(), pa.int64())),
+//	    'codes': pa.array([[(7, 'x')], None, []], pa.map_(pa.int64(), pa.string()))})
+//	pq.write_table(table, 'nested.parquet')
+//	pf.write_feather(table.drop_columns(['large', 'fixed']), 'nested.feather')
+func TestNestedColumns(t *testing.T) {
+	want := &dataset.Table{Columns: []string{"list", "deep", "struct", "map", "codes"}, Rows: [][]any{
+		{[]any{int64(1), nil}, []any{[]any{int64(1)}, []any{int64(2), int64(3)}}, map[string]any{"x": int64(1), "y": "q"}, map[string]any{"k": int64(1)}, map[any]any{int64(7): "x"}},
+		{nil, nil, nil, nil, nil},
+		{[]any{}, []any{nil}, map[string]any{"x": nil, "y": "é"}, map[string]any{}, map[string]any{}},
+	}}
+	columns := []any{"list", "deep", "struct", "map", "codes"}
+	c := newCatalog(t, map[string]map[string]any{
+		"parquet": {"type": "pandas.ParquetDataset", "filepath": "testdata/nested.parquet", "load_args": map[string]any{"columns": columns}},
+		"feather": {"type": "pandas.FeatherDataset", "filepath": "testdata/nested.feather"},
+		"whole":   {"type": "pandas.ParquetDataset", "filepath": "testdata/nested.parquet"},
+		"copy":    {"type": "pandas.ParquetDataset", "filepath": filepath.Join(t.TempDir(), "copy.parquet")},
+	})
+	require.Equal(t, want, load[*dataset.Table](t.Context(), t, c, "parquet"))
+	require.Equal(t, want, load[*dataset.Table](t.Context(), t, c, "feather"))
+	rows := load[[]nested](t.Context(), t, c, "whole")
+	one := int64(1)
+	require.Equal(t, nested{List: []*int64{&one, nil}, Large: []string{"x"}, Fixed: []float64{0.5, 1}, Deep: [][]int64{{1}, {2, 3}},
+		Struct: &point{&one, "q"}, Map: map[string]int{"k": 1}, Codes: map[int]string{7: "x"}}, rows[0])
+	require.Equal(t, nested{Large: []string{}}, rows[1])
+
+	for _, kind := range []string{"pandas.ParquetDataset", "pandas.FeatherDataset", "pandas.JSONDataset"} {
+		out := newCatalog(t, map[string]map[string]any{"x": {"type": kind, "filepath": filepath.Join(t.TempDir(), "x")}})
+		for i := range rows { // mappings are saved as structs, whose keys are texts
+			rows[i].Map, rows[i].Codes = nil, nil
+		}
+		require.NoError(t, out.Save(t.Context(), "x", rows))
+		back := load[[]nested](t.Context(), t, out, "x")
+		require.Equal(t, rows[0].Deep, back[0].Deep, kind)
+		if kind != "pandas.JSONDataset" { // which has no missing lists of Go, only empty ones
+			require.Equal(t, rows, back, kind)
+		}
+		plain := &dataset.Table{Columns: want.Columns[:4], Rows: [][]any{want.Rows[0][:4], want.Rows[1][:4]}}
+		require.NoError(t, out.Save(t.Context(), "x", plain))
+		require.NoError(t, c.Save(t.Context(), "copy", load[*dataset.Table](t.Context(), t, out, "x")))
+		require.Equal(t, plain, load[*dataset.Table](t.Context(), t, c, "copy"), kind)
+	}
+	csv := saved(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", &dataset.Table{Columns: want.Columns[:3], Rows: [][]any{want.Rows[0][:3]}})
+	require.Equal(t, "list,deep,struct\n\"[1, None]\",\"[[1], [2, 3]]\",\"{'x': 1, 'y': 'q'}\"\n", csv)
+}
+
+// nested is a row of nested.parquet.
+type nested struct {
+	List   []*int64       `kedge:"list"`
+	Large  []string       `kedge:"large"`
+	Fixed  []float64      `kedge:"fixed"`
+	Deep   [][]int64      `kedge:"deep"`
+	Struct *point         `kedge:"struct"`
+	Map    map[string]int `kedge:"map"`
+	Codes  map[int]string `kedge:"codes"`
+}
+
+type point struct {
+	X *int64 `kedge:"x"`
+	Y string `kedge:"y"`
+}
+
+func TestNestedValuesThatDontFit(t *testing.T) {
+	circle := []any{nil}
+	circle[0] = circle
+	for text, cells := range map[string][]any{
+		`row 2, column "x": expected list<item: int64`:                    {[]any{int64(1)}, "text"},
+		`row 2, column "x": expected int64 as in the rows before, got`:    {[]any{int64(1)}, []string{"text"}},
+		`row 1, column "x": expected a number, text, boolean`:             {map[int]string{1: "x"}},
+		`row 1, column "x": expected lists and mappings at most 1000`:     {circle},
+		`column "x": all its mappings are empty, which Parquet`:           {map[string]any{}},
+		`row 2, column "x": expected struct<a: int64 nullable> as in the`: {map[string]any{"a": int64(1)}, []any{}},
+	} {
+		data := &dataset.Table{Columns: []string{"x"}}
+		for _, cell := range cells {
+			data.Rows = append(data.Rows, []any{cell})
+		}
+		c := newCatalog(t, map[string]map[string]any{"x": {"type": "pandas.ParquetDataset", "filepath": filepath.Join(t.TempDir(), "x")}})
+		require.ErrorContains(t, c.Save(t.Context(), "x", data), text)
+	}
+}

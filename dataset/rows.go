@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/kedge-run/kedge/catalog"
 )
@@ -257,6 +258,12 @@ func shownCell(value any) string {
 		return "nothing"
 	case string:
 		return quoted(v)
+	case time.Time:
+		return v.String()
+	}
+	switch reflect.TypeOf(value).Kind() {
+	case reflect.Slice, reflect.Array, reflect.Map, reflect.Struct, reflect.Pointer: // may be large, or refer to itself
+		return fmt.Sprintf("a %T", value)
 	}
 	return fmt.Sprintf("%v (%T)", value, value)
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // Table is untyped tabular data: column names and rows. A missing value is nil; the others are int64, float64, bool,
-// string, time.Time or []byte, one type per column as far as the source knows it.
+// string, time.Time or []byte, one type per column as far as the source knows it. Formats that nest values (Parquet, Feather, JSON)
+// also give []any and map[string]any; a map of Arrow whose keys are no texts is a map[any]any.
 type Table struct {
 	Columns []string
 	Rows    [][]any

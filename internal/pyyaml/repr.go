@@ -2,8 +2,10 @@ package pyyaml
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -47,6 +49,8 @@ func Repr(value any) string {
 		return reprList(value)
 	case *Map:
 		return reprMap(value)
+	case map[string]any:
+		return reprPlain(value)
 	}
 	return fmt.Sprint(value)
 }
@@ -63,6 +67,15 @@ func reprMap(m *Map) string {
 	items := make([]string, 0, m.Len())
 	for pair := range m.entries() {
 		items = append(items, Repr(pair.Key)+": "+Repr(pair.Value))
+	}
+	return "{" + strings.Join(items, ", ") + "}"
+}
+
+// reprPlain orders the keys by name, since Go's mappings have no order.
+func reprPlain(m map[string]any) string {
+	items := make([]string, 0, len(m))
+	for _, key := range slices.Sorted(maps.Keys(m)) {
+		items = append(items, quote(key)+": "+Repr(m[key]))
 	}
 	return "{" + strings.Join(items, ", ") + "}"
 }
