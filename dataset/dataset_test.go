@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -403,5 +404,31 @@ func TestNestedValuesThatDontFit(t *testing.T) {
 		}
 		c := newCatalog(t, map[string]map[string]any{"x": {"type": "pandas.ParquetDataset", "filepath": filepath.Join(t.TempDir(), "x")}})
 		require.ErrorContains(t, c.Save(t.Context(), "x", data), text)
+	}
+}
+
+// TestRowLabels reads what pandas 3.1.1 wrote by
+//
+//	df = pd.DataFrame({'a': [1, 2]}, index=pd.MultiIndex.from_tuples([('x', 7), ('y', 8)], names=['k', None]))
+//	df.to_parquet('labels.parquet')
+//	pf.write_feather(pa.Table.from_pandas(df), 'labels.feather')
+func TestRowLabels(t *testing.T) {
+	for _, kind := range []string{"Parquet", "Feather"} {
+		entry := func(columns any) map[string]any {
+			return map[string]any{"type": "pandas." + kind + "Dataset", "filepath": "testdata/labels." + strings.ToLower(kind), "load_args": map[string]any{"columns": columns}}
+		}
+		c := newCatalog(t, map[string]map[string]any{"all": entry(nil), "label": entry([]any{"k", "a"}), "none": entry([]any{}),
+			"file": {"type": "pandas." + kind + "Dataset", "filepath": filepath.Join(t.TempDir(), "x")}})
+		require.Equal(t, &dataset.Table{Columns: []string{"a"}, Rows: [][]any{{int64(1)}, {int64(2)}}}, load[*dataset.Table](t.Context(), t, c, "all"), kind)
+		require.Equal(t, []any{"x", int64(1)}, load[*dataset.Table](t.Context(), t, c, "label").Rows[0], kind)
+		none := load[*dataset.Table](t.Context(), t, c, "none")
+		require.Empty(t, none.Columns, kind)
+		require.Len(t, none.Rows, 2, kind)
+		require.NoError(t, c.Save(t.Context(), "file", load[arrow.Table](t.Context(), t, c, "all")))
+		require.Equal(t, []string{"a"}, load[*dataset.Table](t.Context(), t, c, "file").Columns, kind)
+		plain := &dataset.Table{Columns: []string{"__index_level_0__"}, Rows: [][]any{{"x"}}}
+		require.NoError(t, c.Save(t.Context(), "file", plain))
+		require.Equal(t, plain, load[*dataset.Table](t.Context(), t, c, "file"), kind)
+		require.Zero(t, load[arrow.Table](t.Context(), t, c, "none").NumCols(), kind)
 	}
 }

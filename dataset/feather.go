@@ -103,8 +103,11 @@ func (c *featherCodec) choose(schema *arrow.Schema) ([]int, error) {
 	names := columnNames(schema)
 	var pick []int
 	if c.columns == nil {
+		metadata := schema.Metadata()
+		description, _ := metadata.GetValue(pandasKey)
+		labels := rowLabels(description)
 		for i, name := range names {
-			if !pandasIndex.MatchString(name) {
+			if !slices.Contains(labels, name) {
 				pick = append(pick, i)
 			}
 		}

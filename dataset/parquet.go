@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -107,17 +106,19 @@ func (c *parquetCodec) arrowTable(ctx context.Context, src storage.Object) (_ an
 	return reader.ReadRowGroups(ctx, columns, groups)
 }
 
-// pandasIndex are columns that pandas writes for row labels.
-var pandasIndex = regexp.MustCompile(`^__index_level_\d+__$`)
-
 // choose finds the leaves of the columns to read; without a choice all but pandas' row labels.
 func (c *parquetCodec) choose(reader *pqarrow.FileReader) ([]int, error) {
-	schema := reader.ParquetReader().MetaData().Schema
-	var leaves []int
+	metadata := reader.ParquetReader().MetaData()
+	var labels []string
+	if description := metadata.KeyValueMetadata().FindValue(pandasKey); description != nil {
+		labels = rowLabels(*description)
+	}
+	schema := metadata.Schema
+	leaves := []int{} // nil would be all
 	found := map[string]bool{}
 	for i := range schema.NumColumns() {
 		name := schema.Column(i).ColumnPath()[0]
-		if (c.columns == nil && !pandasIndex.MatchString(name)) || slices.Contains(c.columns, name) {
+		if (c.columns == nil && !slices.Contains(labels, name)) || slices.Contains(c.columns, name) {
 			leaves = append(leaves, i)
 			found[name] = true
 		}
@@ -147,6 +148,9 @@ func (c *parquetCodec) rows(ctx context.Context, src storage.Object) (_ rowReade
 	leaves, err := c.choose(reader)
 	if err != nil {
 		return nil, err
+	}
+	if len(leaves) == 0 { // which the library refuses
+		return &blankRows{total: int(reader.ParquetReader().NumRows())}, nil
 	}
 	batches, err := reader.GetRecordReader(ctx, leaves, nil)
 	if err != nil {
