@@ -71,7 +71,7 @@ func (c *excelCodec) decode(_ context.Context, src storage.Object, want reflect.
 		return nil, err
 	}
 	if c.sheet != nil {
-		rows, err := c.sheetRows(book, c.sheet)
+		rows, err := c.sheetRows(book, c.sheet, true)
 		if err != nil {
 			return nil, err
 		}
@@ -80,7 +80,7 @@ func (c *excelCodec) decode(_ context.Context, src storage.Object, want reflect.
 	}
 	all := make(map[string]*Table, len(book.sheets))
 	for _, s := range book.sheets {
-		rows, err := c.sheetRows(book, s.name)
+		rows, err := c.sheetRows(book, s.name, true)
 		if err != nil {
 			return nil, err
 		}
@@ -102,22 +102,54 @@ func (c *excelCodec) rows(_ context.Context, src storage.Object) (rowReader, err
 	if c.sheet == nil {
 		return nil, errors.New("rows of all sheets can't be read one by one: name one sheet by load_args.sheet_name")
 	}
-	return c.sheetRows(book, c.sheet)
+	return c.sheetRows(book, c.sheet, false)
 }
 
-// excelReader hands out the rows of a sheet below its header.
+// sheetRows reads the rows of a sheet as sheetReader.read does.
+type sheetRows interface {
+	read() ([]any, error)
+	close()
+}
+
+// keptRows are the rows of a sheet in memory.
+type keptRows struct{ rows [][]any }
+
+func (r *keptRows) close() {}
+
+func (r *keptRows) read() ([]any, error) {
+	if len(r.rows) == 0 {
+		return nil, io.EOF
+	}
+	cells := r.rows[0]
+	r.rows = r.rows[1:]
+	return cells, nil
+}
+
+// excelReader hands out the rows of a sheet below its header, each as wide as the widest one.
 type excelReader struct {
-	codec   *excelCodec
-	sheet   *sheetReader
-	names   []string
-	pick    []int
-	pending []any
-	first   int // number of the pending row
-	left    int
-	cells   []any
+	codec    *excelCodec
+	book     *workbook
+	part     string
+	most     int // rows to look at, negative for all
+	sheet    sheetRows
+	width    int
+	measured bool // whether width is that of all rows, not only of the header
+	names    []string
+	pick     []int
+	first    []any // cells of the header, or of the first row where that is data
+	isData   bool  // whether the first row is still to be handed out
+	number   int   // of the row that was read last
+	left     int
+	filled   int // blank cells handed out that the file doesn't hold
+	cells    []any
 }
 
-func (c *excelCodec) sheetRows(book *workbook, which any) (*excelReader, error) {
+// maxFilled is how many cells may be handed out that a file doesn't hold: one cell in the last row and one in the last column ask for
+// more than a machine has.
+const maxFilled = 1 << 25
+
+// sheetRows opens a sheet. Which columns it has is known at its end only: with keep the rows stay in memory for that.
+func (c *excelCodec) sheetRows(book *workbook, which any, keep bool) (*excelReader, error) {
 	names := make([]string, len(book.sheets))
 	at := -1
 	for i, s := range book.sheets {
@@ -129,86 +161,163 @@ func (c *excelCodec) sheetRows(book *workbook, which any) (*excelReader, error) 
 	if at < 0 {
 		return nil, &catalog.Exception{Type: "ValueError", Message: fmt.Sprintf("Worksheet %v not found; the workbook has: %s", which, strings.Join(names, ", "))}
 	}
-	sheet, err := book.open(book.sheets[at].part)
-	if err != nil {
+	most := -1 // as pandas, look no further than the rows that nrows asks for
+	if c.limit >= 0 {
+		most = c.skip + max(c.header, 0) + 1 + c.limit
+	}
+	r := &excelReader{codec: c, book: book, part: book.sheets[at].part, most: most, left: c.limit}
+	if err := r.open(keep); err != nil {
 		return nil, err
 	}
-	r := &excelReader{codec: c, sheet: sheet, left: c.limit}
 	if err := r.readHeader(); err != nil {
-		return nil, errors.Join(err, sheet.part.Close())
+		r.close()
+		return nil, err
 	}
 	return r, nil
 }
 
-func (r *excelReader) readHeader() error {
-	var cells []any
-	for { // the file leaves blank rows out; positions count them
-		var err error
-		if cells, err = r.sheet.read(); err != nil && !errors.Is(err, io.EOF) {
+func (r *excelReader) open(keep bool) (err error) {
+	if keep {
+		kept := &keptRows{}
+		r.sheet = kept
+		return r.measure(func(cells []any) { kept.rows = append(kept.rows, cells) })
+	}
+	r.sheet, err = r.book.open(r.part, r.most)
+	return err
+}
+
+// measure reads the whole sheet for its width.
+func (r *excelReader) measure(visit func(cells []any)) error {
+	sheet, err := r.book.open(r.part, r.most)
+	if err != nil {
+		return err
+	}
+	defer sheet.close()
+	r.measured = true
+	for {
+		cells, err := sheet.read()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
 			return err
 		}
-		if errors.Is(err, io.EOF) || r.sheet.number > r.codec.skip+max(r.codec.header, 0) {
+		r.width = max(r.width, len(cells))
+		visit(cells)
+	}
+}
+
+// findColumns reads the sheet once more for cells beyond its header.
+func (r *excelReader) findColumns() error {
+	if r.measured {
+		return nil
+	}
+	if err := r.measure(func([]any) {}); err != nil {
+		return err
+	}
+	return r.choose()
+}
+
+func (r *excelReader) readHeader() error {
+	for range r.codec.skip + max(r.codec.header, 0) + 1 {
+		var err error
+		if r.first, err = r.read(); errors.Is(err, io.EOF) {
+			r.width, r.measured, r.left = 0, true, 0
 			break
+		} else if err != nil {
+			return err
 		}
 	}
-	if r.codec.header < 0 {
-		r.pending, r.first = cells, r.sheet.number
+	if !r.measured {
+		r.width = len(r.first)
 	}
-	header := make([]string, len(cells))
-	for i, cell := range cells {
+	if c := r.codec; c.header < 0 || c.names != nil || c.selection != nil { // what these mean depends on all columns
+		if err := r.findColumns(); err != nil {
+			return err
+		}
+	}
+	r.isData = r.codec.header < 0 && r.width > 0
+	return r.choose()
+}
+
+// header returns the names of all columns.
+func (r *excelReader) header() []string {
+	names := make([]string, r.width)
+	for i := range names {
 		if r.codec.header < 0 {
-			header[i] = fmt.Sprint(i)
-		} else if cell != nil {
-			header[i] = (&csvWriter{codec: &r.codec.csvCodec}).text(cell)
+			names[i] = fmt.Sprint(i)
+		} else if i < len(r.first) && r.first[i] != nil && r.first[i] != (noValue{}) {
+			names[i] = (&csvWriter{codec: &r.codec.csvCodec}).text(r.first[i])
 		}
 	}
-	r.names = uniqueNames(header)
+	return uniqueNames(names)
+}
+
+// choose finds the columns to hand out. Where load_args.names has fewer names than there are columns, the first columns are row labels,
+// as in pandas.
+func (r *excelReader) choose() error {
+	names, labels := r.header(), 0
 	if r.codec.names != nil {
-		r.names = r.codec.names
+		names, labels = r.codec.names, max(0, r.width-len(r.codec.names))
 	}
-	chooser := csvReader{codec: &r.codec.csvCodec, names: r.names}
+	chooser := csvReader{codec: &r.codec.csvCodec, names: names}
 	if err := chooser.choose(); err != nil {
 		return err
 	}
-	r.names, r.pick = chooser.names, chooser.pick
-	if r.pick == nil {
-		for i := range r.names {
-			r.pick = append(r.pick, i)
+	r.names, r.pick = chooser.names, nil
+	for i := range r.names {
+		at := i
+		if chooser.pick != nil {
+			at = chooser.pick[i]
 		}
+		r.pick = append(r.pick, labels+at)
 	}
 	return nil
 }
 
 func (r *excelReader) columns() []string { return r.names }
 
-func (r *excelReader) close() { _ = r.sheet.part.Close() } // a part of a file that is open for reading
+func (r *excelReader) close() { r.sheet.close() }
+
+func (r *excelReader) read() ([]any, error) {
+	cells, err := r.sheet.read()
+	r.number++
+	return cells, err
+}
 
 func (r *excelReader) next() (row, error) {
 	if r.left == 0 {
 		return row{}, io.EOF
 	}
 	r.left--
-	cells, number := r.pending, r.first
-	r.pending = nil
-	if cells == nil {
+	cells := r.first
+	if r.isData {
+		r.isData = false
+	} else {
 		var err error
-		if cells, err = r.sheet.read(); err != nil {
+		if cells, err = r.read(); err != nil {
 			return row{}, err
 		}
-		number = r.sheet.number
+	}
+	if r.filled += max(0, len(r.pick)-len(cells)); r.filled > maxFilled {
+		return row{}, &PlaceError{Row: r.number, Want: fmt.Sprintf("at most %d blank cells in rows and columns between filled ones", maxFilled), Got: "more"}
 	}
 	r.cells = r.cells[:0]
 	for _, i := range r.pick {
-		var cell any
-		if i < len(cells) {
-			cell = cells[i]
-		}
-		if r.codec.typing.blanksOf(r.names[len(r.cells)]).cell(cell) {
-			cell = nil
-		}
-		r.cells = append(r.cells, cell)
+		r.cells = append(r.cells, r.cell(cells, i, r.codec.typing.blanksOf(r.names[len(r.cells)])))
 	}
-	return row{values: r.cells, number: number}, nil
+	return row{values: r.cells, number: r.number}, nil
+}
+
+// cell returns a cell of a row, nil for none.
+func (r *excelReader) cell(cells []any, i int, blank blanks) any {
+	if i >= len(cells) || cells[i] == "" || blank.cell(cells[i]) {
+		return nil
+	}
+	if _, none := cells[i].(noValue); none {
+		return nil
+	}
+	return cells[i]
 }
 
 // finish gives the columns one type each.

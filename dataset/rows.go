@@ -50,6 +50,17 @@ var (
 	_ tableFinisher = (*sqlReader)(nil)
 )
 
+// columnFinder is implemented by readers that may have more columns than the first rows show. To find them takes a look at all rows, so
+// that it's done only for those who need them: tables, mappings, and structs with a field that isn't among the columns so far.
+type columnFinder interface{ findColumns() error }
+
+func findColumns(r rowReader) error {
+	if finder, ok := r.(columnFinder); ok {
+		return finder.findColumns()
+	}
+	return nil
+}
+
 // chunkRows is how many rows a chunk of an iterator over tables or mappings holds.
 const chunkRows = 8192
 
@@ -125,6 +136,9 @@ func eachRow(ctx context.Context, r rowReader, item reflect.Type, yield func(any
 	if isRecord(item) {
 		return eachStruct(ctx, r, item, yield)
 	}
+	if err := findColumns(r); err != nil {
+		return err
+	}
 	for {
 		chunk, err := readTable(r, chunkRows)
 		if err != nil || len(chunk.Rows) == 0 {
@@ -157,7 +171,12 @@ func firstError(errs ...error) error {
 func eachStruct(ctx context.Context, r rowReader, item reflect.Type, yield func(any) bool) error {
 	plan, err := newPlan(item, r)
 	if err != nil {
-		return err
+		if err := findColumns(r); err != nil {
+			return err
+		}
+		if plan, err = newPlan(item, r); err != nil {
+			return err
+		}
 	}
 	for n := 0; ; n++ {
 		if n%chunkRows == 0 && ctx.Err() != nil {

@@ -8,26 +8,30 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"path"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // maxPart is how large a part of a workbook may get once unpacked; more is taken for an attack.
 const maxPart = 1 << 30
 
-// maxColumns is what a sheet can have.
-const maxColumns = 16384
+// maxColumns and maxRows are what a sheet can have.
+const (
+	maxColumns = 16384
+	maxRows    = 1 << 20
+)
+
+// noValue is #N/A or its kin: no value, but pandas counts the cell as filled.
+type noValue struct{}
 
 // workbook reads the parts of an xlsx file. Sheets are read as streams, so that their size doesn't matter.
 type workbook struct {
 	zip      *zip.Reader
 	sheets   []sheet
-	shared   []string // texts that cells refer to
-	dates    []bool   // by style: whether a number is a date
+	shared   []string     // texts that cells refer to
+	formats  []numberKind // by style
 	date1904 bool
 }
 
@@ -150,31 +154,9 @@ func (w *workbook) readStyles() error {
 		codes[f.ID] = f.Code
 	}
 	for _, cell := range styles.Cells {
-		w.dates = append(w.dates, isDateFormat(cell.Format, codes[cell.Format]))
+		w.formats = append(w.formats, kindOfFormat(cell.Format, codes[cell.Format]))
 	}
 	return nil
-}
-
-// isDateFormat tells whether a number format shows dates or times: one of Excel's own, or a code with their letters.
-func isDateFormat(id int, code string) bool {
-	if id >= 14 && id <= 22 || id >= 45 && id <= 47 {
-		return true
-	}
-	quoted, bracket := false, false
-	for i, r := range code {
-		switch {
-		case r == '"':
-			quoted = !quoted
-		case quoted || i > 0 && code[i-1] == '\\':
-		case r == '[':
-			bracket = true
-		case r == ']':
-			bracket = false
-		case !bracket && strings.ContainsRune("dmyhsDMYHS", r):
-			return true
-		}
-	}
-	return false
 }
 
 func (w *workbook) readShared() error {
@@ -213,10 +195,14 @@ type sheetReader struct {
 	book   *workbook
 	part   io.ReadCloser
 	xml    *markup
-	number int // of the row in hand, from 1
+	most   int   // rows to read, negative for all
+	number int   // of the row that was read last, from 1
+	ahead  []any // cells of the next filled row
+	filled int   // its number
 }
 
-func (w *workbook) open(name string) (*sheetReader, error) {
+// open reads a part as a sheet: its first rows, all when most is negative.
+func (w *workbook) open(name string, most int) (*sheetReader, error) {
 	part, err := w.part(name)
 	if err != nil {
 		return nil, err
@@ -224,11 +210,30 @@ func (w *workbook) open(name string) (*sheetReader, error) {
 	if part == nil {
 		return nil, fmt.Errorf("damaged xlsx file: it has no %s", name)
 	}
-	return &sheetReader{book: w, part: part, xml: newMarkup(limited(part))}, nil
+	return &sheetReader{book: w, part: part, xml: newMarkup(limited(part)), most: most}, nil
 }
 
-// read returns the cells of the next row that the file holds; blank rows between are left out. io.EOF is the end.
+func (r *sheetReader) close() { _ = r.part.Close() } // a part of a file that is open for reading
+
+// read returns the cells of the next row, none for a blank one; io.EOF comes after the last filled row. Cells after the last filled one
+// of a row are left out.
 func (r *sheetReader) read() ([]any, error) {
+	if r.number == r.filled {
+		var err error
+		if r.ahead, err = r.fill(); err != nil {
+			return nil, err
+		}
+	}
+	r.number++
+	if r.number < r.filled {
+		return nil, nil
+	}
+	return r.ahead, nil
+}
+
+// fill reads on to the next row that has a filled cell. Rows without a number, or with one that isn't above the last, follow it.
+func (r *sheetReader) fill() ([]any, error) {
+	number := r.filled
 	for {
 		t, err := r.xml.next()
 		if errors.Is(err, io.EOF) {
@@ -239,12 +244,19 @@ func (r *sheetReader) read() ([]any, error) {
 		}
 		switch {
 		case t.kind == opens && string(t.name) == "row":
-			r.number++
-			if n, err := strconv.Atoi(string(t.attribute("r"))); err == nil && n > 0 {
-				r.number = n
+			number++
+			if n, err := strconv.Atoi(string(t.attribute("r"))); err == nil && n > number {
+				number = n
 			}
-			cells, err := r.row()
+			if number > maxRows {
+				return nil, fmt.Errorf("damaged xlsx file: it has a row %d", number)
+			}
+			if r.most >= 0 && number > r.most {
+				return nil, io.EOF
+			}
+			cells, err := r.row(number)
 			if err != nil || len(cells) > 0 {
+				r.filled = number
 				return cells, err
 			}
 		case t.kind == closes && string(t.name) == "sheetData":
@@ -263,13 +275,14 @@ type cell struct {
 	hasValue bool
 }
 
-func (r *sheetReader) row() ([]any, error) {
+func (r *sheetReader) row(number int) ([]any, error) {
 	var cells []any
 	var c cell
+	column := 0 // of a cell that doesn't say it
 	for {
 		t, err := r.xml.next()
 		if err != nil {
-			return nil, fmt.Errorf("damaged xlsx file, row %d: %w", r.number, unexpected(err))
+			return nil, fmt.Errorf("damaged xlsx file, row %d: %w", number, unexpected(err))
 		}
 		switch name := string(t.name); {
 		case t.kind == chars:
@@ -277,24 +290,33 @@ func (r *sheetReader) row() ([]any, error) {
 				c.text = append(c.text, t.text...)
 			}
 		case t.kind == opens && name == "c":
-			c = cell{column: len(cells), kind: string(t.attribute("t")), text: c.text[:0]}
+			c = cell{column: column, kind: string(t.attribute("t")), text: c.text[:0]}
 			c.style, _ = strconv.Atoi(string(t.attribute("s"))) // no number, no style
 			if at, ok := columnOf(t.attribute("r")); ok {
 				c.column = at
 			}
+			column = c.column + 1
 		case t.kind == opens:
 			c.collect = name == "v" || name == "t"
 			c.hasValue = c.hasValue || c.collect
 		case name == "row":
-			return cells, nil
+			return trimmed(cells), nil
 		case name == "c":
-			if cells, err = r.put(cells, c); err != nil {
+			if cells, err = r.put(cells, c, number); err != nil {
 				return nil, err
 			}
 		default:
 			c.collect = false
 		}
 	}
+}
+
+// trimmed leaves out the blank cells at the end.
+func trimmed(cells []any) []any {
+	for n := len(cells); n > 0 && (cells[n-1] == nil || cells[n-1] == ""); n-- {
+		cells = cells[:n-1]
+	}
+	return cells
 }
 
 func unexpected(err error) error {
@@ -316,10 +338,10 @@ func columnOf(reference []byte) (int, bool) {
 	return n - 1, n > 0
 }
 
-func (r *sheetReader) put(cells []any, c cell) ([]any, error) {
+func (r *sheetReader) put(cells []any, c cell, row int) ([]any, error) {
 	value, err := r.value(c)
 	if err != nil {
-		return nil, &PlaceError{Row: r.number, Column: columnLetters(c.column), Want: "a cell", Got: err.Error()}
+		return nil, &PlaceError{Row: row, Column: columnLetters(c.column), Want: "a cell", Got: err.Error()}
 	}
 	if value == nil {
 		return cells, nil
@@ -352,7 +374,7 @@ func (r *sheetReader) value(c cell) (any, error) {
 	case "inlineStr", "str":
 		return text, nil
 	case "e":
-		return nil, nil // #N/A and its kin are missing values to pandas
+		return noValue{}, nil
 	case "s":
 		i, err := strconv.Atoi(text)
 		if err != nil || i < 0 || i >= len(r.book.shared) {
@@ -371,8 +393,13 @@ func (r *sheetReader) value(c cell) (any, error) {
 	if text == "" {
 		return nil, nil
 	}
-	if c.style >= 0 && c.style < len(r.book.dates) && r.book.dates[c.style] {
-		return r.book.time(text)
+	if c.style >= 0 && c.style < len(r.book.formats) {
+		switch r.book.formats[c.style] {
+		case dateNumber:
+			return r.book.time(text)
+		case spanNumber:
+			return span(text)
+		}
 	}
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return n, nil
@@ -382,20 +409,4 @@ func (r *sheetReader) value(c cell) (any, error) {
 		return nil, fmt.Errorf("number %q", text)
 	}
 	return f, nil
-}
-
-// time turns a serial number, in days, into a time rounded to milliseconds.
-func (w *workbook) time(text string) (any, error) {
-	days, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsNaN(days) || math.Abs(days) > 3_000_000 {
-		return nil, fmt.Errorf("date %q", text)
-	}
-	base := time.Date(1899, 12, 30, 0, 0, 0, 0, time.UTC)
-	if w.date1904 {
-		base = time.Date(1904, 1, 1, 0, 0, 0, 0, time.UTC)
-	} else if days < 60 { // Excel believes in 29 February 1900
-		base = base.AddDate(0, 0, 1)
-	}
-	whole, fraction := math.Modf(days)
-	return base.AddDate(0, 0, int(whole)).Add(time.Duration(math.Round(fraction*86_400_000)) * time.Millisecond), nil
 }
