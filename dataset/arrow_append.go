@@ -47,8 +47,9 @@ func appendCell(b array.Builder, cell any) bool {
 		}
 	case *array.TimestampBuilder:
 		if v, ok := cell.(time.Time); ok {
-			b.Append(arrow.Timestamp(v.UnixMicro()))
-			return true
+			at, ok := arrowTime(v, b.Type().(*arrow.TimestampType))
+			b.Append(at)
+			return ok
 		}
 	}
 	return appendNested(b, cell)

@@ -155,5 +155,5 @@ func timestamp(a *array.Timestamp, i int) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.In(zone), nil
+	return inZone(t, zone), nil
 }

@@ -13,9 +13,6 @@ import (
 	"github.com/apache/arrow-go/v18/arrow"
 )
 
-// localTime is a time without a zone, which is what pandas makes of times that name none.
-var localTime = &arrow.TimestampType{Unit: arrow.Microsecond}
-
 var textMarshaler = reflect.TypeFor[encoding.TextMarshaler]()
 
 // fieldType gives the Arrow type of a struct field; nil when it depends on the values.
@@ -61,10 +58,7 @@ func cellType(cell any, depth int) (arrow.DataType, error) {
 	case []byte:
 		return arrow.BinaryTypes.Binary, nil
 	case time.Time:
-		if v.Location() == time.UTC || v.Location() == time.Local {
-			return localTime, nil
-		}
-		return arrow.FixedWidthTypes.Timestamp_us, nil
+		return timestampType(v), nil
 	case []any:
 		return listType(v, depth+1)
 	case map[string]any:
@@ -150,6 +144,9 @@ func (t *Table) columnType(j int) (kind arrow.DataType, err error) {
 
 // widen returns the type that holds both the column so far and one more cell.
 func widen(kind arrow.DataType, cell any, depth int) (arrow.DataType, error) {
+	if t, ok := cell.(time.Time); ok && holdsTime(kind, t) {
+		return kind, nil
+	}
 	one, err := cellType(cell, depth)
 	if err != nil {
 		return nil, err
@@ -176,6 +173,10 @@ func merge(a, b arrow.DataType) (arrow.DataType, error) {
 		return mergeStructs(a.(*arrow.StructType), b.(*arrow.StructType))
 	case arrow.TypeEqual(a, b):
 		return a, nil
+	case a.ID() == arrow.TIMESTAMP && b.ID() == arrow.TIMESTAMP:
+		if kind, ok := mergeTimes(a.(*arrow.TimestampType), b.(*arrow.TimestampType)); ok {
+			return kind, nil
+		}
 	}
 	return nil, fmt.Errorf("%s as in the rows before", a)
 }

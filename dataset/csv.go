@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/internal/pyyaml"
 	"github.com/kedge-run/kedge/internal/storage"
@@ -456,12 +457,14 @@ func (o *csvWriter) text(cell any) string {
 // formatTime writes a time as pandas does: only the date at midnight, fractions where there are any.
 func formatTime(t time.Time, format timeFormat) string {
 	zone := ""
-	if t.Location() != time.UTC && t.Location() != time.Local {
+	if !naive(t) {
 		zone = "-07:00"
 	}
 	switch {
 	case format != nil:
 		return format.format(t)
+	case unitOf(t) == arrow.Nanosecond:
+		return t.Format("2006-01-02 15:04:05.000000000" + zone)
 	case t.Nanosecond() != 0:
 		return t.Format("2006-01-02 15:04:05.000000" + zone)
 	case t.Hour() == 0 && t.Minute() == 0 && t.Second() == 0 && zone == "":

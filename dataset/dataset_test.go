@@ -432,3 +432,60 @@ func TestRowLabels(t *testing.T) {
 		require.Zero(t, load[arrow.Table](t.Context(), t, c, "none").NumCols(), kind)
 	}
 }
+
+// TestTimesKeepTheirZone reads what pyarrow 26.0.1 wrote by
+//
+//	at = [datetime(2020, 1, 1, 10), None]
+//	table = pa.table({
+//	    'naive': pa.array(at, pa.timestamp('ms')), 'utc': pa.array(at, pa.timestamp('us', tz='UTC')),
+//	    'berlin': pa.array(at, pa.timestamp('us', tz='Europe/Berlin')), 'offset': pa.array(at, pa.timestamp('us', tz='+02:00')),
+//	    'nano': pa.array([1577872800123456789, None], pa.timestamp('ns')), 'nano_utc': pa.array([1577872800123456789, None], pa.timestamp('ns', tz='UTC'))})
+//	pq.write_table(table, 'times.parquet')
+//	pf.write_feather(table, 'times.feather')
+//
+// and the text is what pandas writes.
+func TestTimesKeepTheirZone(t *testing.T) {
+	kinds := []string{"timestamp[us]", "timestamp[us, tz=UTC]", "timestamp[us, tz=Europe/Berlin]", "timestamp[us, tz=+02:00]", "timestamp[ns]", "timestamp[ns, tz=UTC]"}
+	text := "naive,utc,berlin,offset,nano,nano_utc\n2020-01-01 10:00:00,2020-01-01 10:00:00+00:00,2020-01-01 11:00:00+01:00,2020-01-01 12:00:00+02:00," +
+		"2020-01-01 10:00:00.123456789,2020-01-01 10:00:00.123456789+00:00\n,,,,,\n"
+	for _, kind := range []string{"Parquet", "Feather"} {
+		kindOf := "pandas." + kind + "Dataset"
+		c := newCatalog(t, map[string]map[string]any{
+			"times": {"type": kindOf, "filepath": "testdata/times." + strings.ToLower(kind)},
+			"again": {"type": kindOf, "filepath": filepath.Join(t.TempDir(), "again")}})
+		times := load[*dataset.Table](t.Context(), t, c, "times")
+		require.Equal(t, time.UTC, times.Rows[0][0].(time.Time).Location())
+		require.Equal(t, dataset.UTC, times.Rows[0][1].(time.Time).Location())
+		require.Equal(t, text, saved(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", times))
+		require.NoError(t, c.Save(t.Context(), "again", times))
+		require.Equal(t, text, saved(t, map[string]any{"type": "pandas.CSVDataset"}, "x.csv", load[*dataset.Table](t.Context(), t, c, "again")))
+		var got []string
+		for _, field := range load[arrow.Table](t.Context(), t, c, "again").Schema().Fields() {
+			got = append(got, field.Type.String())
+		}
+		require.Equal(t, kinds, got)
+	}
+}
+
+func TestTimesOfSeveralKinds(t *testing.T) {
+	at := time.Date(2020, 1, 1, 10, 0, 0, 0, time.UTC)
+	nano, berlin, fixed := at.Add(1), at.In(must(time.LoadLocation("Europe/Berlin"))), at.In(time.FixedZone("", -5400))
+	types := func(cells ...any) string {
+		data := &dataset.Table{Columns: []string{"x"}}
+		for _, cell := range cells {
+			data.Rows = append(data.Rows, []any{cell})
+		}
+		table, err := catalog.Convert(data, reflect.TypeFor[arrow.Table]())
+		if err != nil {
+			return err.Error()
+		}
+		return table.(arrow.Table).Schema().Field(0).Type.String()
+	}
+	require.Equal(t, "timestamp[ns]", types(at, nano, at.Local()))
+	require.Equal(t, "timestamp[ns, tz=Europe/Berlin]", types(berlin, berlin.Add(1), berlin))
+	require.Equal(t, "timestamp[us, tz=-01:30]", types(fixed, fixed))
+	require.Equal(t, "timestamp[us, tz=UTC]", types(berlin, fixed, at.In(dataset.UTC)))
+	require.Equal(t, "list<item: timestamp[ns, tz=UTC], nullable>", types([]any{at.In(dataset.UTC)}, []any{berlin, nano.In(dataset.UTC)}))
+	require.Contains(t, types(at, berlin), `row 2, column "x": expected timestamp[us] as in the rows before`)
+	require.Contains(t, types(nano, at.AddDate(1000, 0, 0)), `row 2, column "x": expected timestamp[ns], got 3020-01-01`)
+}

@@ -96,8 +96,8 @@ func (r *sqlReader) value(i int, cell any) (any, error) {
 	case float32:
 		return float64(v), nil
 	case time.Time:
-		if v.Location() == time.Local {
-			return v.UTC(), nil
+		if v.Location() == time.Local { // a TIMESTAMP WITH TIME ZONE; the other kind comes in time.UTC
+			return inZone(v, time.UTC), nil
 		}
 		return v, nil
 	}

@@ -141,7 +141,7 @@ func TestPostgresValues(t *testing.T) {
 			'6f1c9c1e-0000-4000-8000-000000000000'::uuid AS g, '2024-01-02 03:04:05+02'::timestamptz AS h, NULL AS i, 100 % 7 AS j, current_setting('application_name') AS k`}})
 	got := load[*dataset.Table](t.Context(), t, c, "q")
 	require.Equal(t, [][]any{{int64(1), 1.5, 12.25, nil, time.Date(2024, 1, 2, 0, 0, 0, 0, time.UTC), `{"x": 1}`,
-		"6f1c9c1e-0000-4000-8000-000000000000", time.Date(2024, 1, 2, 1, 4, 5, 0, time.UTC), nil, int64(2), "kedge"}}, got.Rows)
+		"6f1c9c1e-0000-4000-8000-000000000000", time.Date(2024, 1, 2, 1, 4, 5, 0, dataset.UTC), nil, int64(2), "kedge"}}, got.Rows)
 }
 
 func TestSQLInMemoryIsSharedByConnectionString(t *testing.T) {
