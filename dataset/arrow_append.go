@@ -29,6 +29,18 @@ func appendCell(b array.Builder, cell any) bool {
 		case int64:
 			b.Append(float64(v))
 			return true
+		case uint64:
+			b.Append(float64(v))
+			return true
+		}
+	case *array.Uint64Builder:
+		switch v := cell.(type) {
+		case uint64:
+			b.Append(v)
+			return true
+		case int64:
+			b.Append(uint64(v))
+			return v >= 0
 		}
 	case *array.BooleanBuilder:
 		if v, ok := cell.(bool); ok {

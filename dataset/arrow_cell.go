@@ -2,8 +2,10 @@ package dataset
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
 	"github.com/apache/arrow-go/v18/arrow/array"
@@ -43,7 +45,7 @@ func arrowCell(column arrow.Array, i int) (any, error) {
 	case *array.Uint32:
 		return int64(a.Value(i)), nil
 	case *array.Float32:
-		return float64(a.Value(i)), nil
+		return wideFloat(a.Value(i)), nil
 	case *array.Dictionary:
 		return valueAt(a.Dictionary(), a.GetValueIndex(i))
 	case *array.Date32:
@@ -56,7 +58,7 @@ func arrowCell(column arrow.Array, i int) (any, error) {
 		if n := a.Value(i); n <= 1<<63-1 {
 			return int64(n), nil
 		}
-		return nil, fmt.Errorf("%s, which is larger than an int64", strconv.FormatUint(a.Value(i), 10))
+		return a.Value(i), nil
 	}
 	return nestedCell(column, i)
 }
@@ -130,19 +132,49 @@ func mapCell(a *array.Map, i int) (any, error) {
 	return texts, nil
 }
 
-// rareCell reads the types that are left, nearly all of which come as what the library makes of them for JSON.
+// rareCell reads the types that are left. Decimals are texts with all their digits, as pandas writes them, times of day the texts that
+// clockText makes; most others come as what the library makes of them for JSON.
 func rareCell(column arrow.Array, i int) (any, error) {
+	switch a := column.(type) {
+	case *array.Decimal32:
+		return a.Value(i).ToString(scaleOf(a)), nil
+	case *array.Decimal64:
+		return a.Value(i).ToString(scaleOf(a)), nil
+	case *array.Decimal128:
+		return a.Value(i).ToString(scaleOf(a)), nil
+	case *array.Decimal256:
+		return a.Value(i).ToString(scaleOf(a)), nil
+	case *array.Time32:
+		return clockText(time.Duration(a.Value(i)) * a.DataType().(*arrow.Time32Type).Unit.Multiplier()), nil
+	case *array.Time64:
+		return clockText(time.Duration(a.Value(i)) * a.DataType().(*arrow.Time64Type).Unit.Multiplier()), nil
+	}
 	switch v := column.GetOneForMarshal(i).(type) {
 	case []byte:
 		return append([]byte{}, v...), nil // the array's memory may be reused
 	case string:
 		return strings.Clone(v), nil
 	case float32:
-		return float64(v), nil
+		return wideFloat(v), nil
 	case nil, bool, int64, float64:
 		return v, nil
 	}
 	return nil, fmt.Errorf("a value of type %s", column.DataType())
+}
+
+func scaleOf(column arrow.Array) int32 { return column.DataType().(arrow.DecimalType).GetScale() }
+
+// wideFloat makes a float32 the float64 that is written alike: 0.1 stays 0.1, not 0.10000000149011612. As a float32 it is the same again.
+func wideFloat(f float32) float64 {
+	wide := float64(f)
+	if wide == math.Trunc(wide) && math.Abs(wide) < 1<<24 { // written alike anyway
+		return wide
+	}
+	short, err := strconv.ParseFloat(strconv.FormatFloat(wide, 'g', -1, 32), 64)
+	if err != nil {
+		return wide
+	}
+	return short
 }
 
 func timestamp(a *array.Timestamp, i int) (any, error) {

@@ -31,7 +31,9 @@ func fieldType(t reflect.Type) arrow.DataType {
 		return arrow.FixedWidthTypes.Boolean
 	case k == reflect.Float32 || k == reflect.Float64:
 		return arrow.PrimitiveTypes.Float64
-	case k >= reflect.Int && k <= reflect.Uint64:
+	case k == reflect.Uint || k == reflect.Uint64:
+		return arrow.PrimitiveTypes.Uint64
+	case k >= reflect.Int && k <= reflect.Uint32:
 		return arrow.PrimitiveTypes.Int64
 	case k == reflect.Slice || k == reflect.Array:
 		if item := fieldType(t.Elem()); item != nil {
@@ -51,6 +53,8 @@ func cellType(cell any, depth int) (arrow.DataType, error) {
 		return arrow.PrimitiveTypes.Int64, nil
 	case float64:
 		return arrow.PrimitiveTypes.Float64, nil
+	case uint64:
+		return arrow.PrimitiveTypes.Uint64, nil
 	case bool:
 		return arrow.FixedWidthTypes.Boolean, nil
 	case string:
@@ -161,6 +165,8 @@ func merge(a, b arrow.DataType) (arrow.DataType, error) {
 		return a, nil
 	case a.ID() == arrow.NULL:
 		return b, nil
+	case whole(a) && whole(b):
+		return arrow.PrimitiveTypes.Uint64, nil // which a number is only that is too large for the other
 	case numeric(a) && numeric(b):
 		return arrow.PrimitiveTypes.Float64, nil
 	case a.ID() == arrow.LIST && b.ID() == arrow.LIST:
@@ -199,7 +205,8 @@ func mergeStructs(a, b *arrow.StructType) (arrow.DataType, error) {
 	return arrow.StructOf(fields...), nil
 }
 
-func numeric(t arrow.DataType) bool { return t.ID() == arrow.INT64 || t.ID() == arrow.FLOAT64 }
+func whole(t arrow.DataType) bool   { return t.ID() == arrow.INT64 || t.ID() == arrow.UINT64 }
+func numeric(t arrow.DataType) bool { return whole(t) || t.ID() == arrow.FLOAT64 }
 
 // settle makes what no value gave a type one of texts. Files hold no struct without fields.
 func settle(kind arrow.DataType) (arrow.DataType, error) {

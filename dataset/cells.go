@@ -265,7 +265,9 @@ func plainCell(v reflect.Value) any {
 		return v.String()
 	case reflect.Bool:
 		return v.Bool()
-	case reflect.Float32, reflect.Float64:
+	case reflect.Float32:
+		return wideFloat(float32(v.Float()))
+	case reflect.Float64:
 		return v.Float()
 	}
 	if v.CanInt() {
@@ -275,6 +277,7 @@ func plainCell(v reflect.Value) any {
 		if n := v.Uint(); n <= math.MaxInt64 {
 			return int64(n)
 		}
+		return v.Uint()
 	}
 	return v.Interface()
 }

@@ -83,14 +83,35 @@ func (t *sqlTable) load(ctx context.Context, want reflect.Type) (any, error) {
 		}
 		chosen = strings.Join(names, ", ")
 	}
-	data, err := t.db.query(ctx, fmt.Sprintf("SELECT %s FROM %s", chosen, t.from), nil, t.dates, want)
+	err := t.checkColumns(ctx)
 	if err == nil {
-		return data, nil
+		var data any
+		if data, err = t.db.query(ctx, fmt.Sprintf("SELECT %s FROM %s", chosen, t.from), nil, t.dates, want); err == nil {
+			return data, nil
+		}
 	}
 	if there, missing := t.db.hasTable(ctx, t.db.pool(), t.from.schema, t.from.table); missing == nil && !there {
 		return nil, &catalog.Exception{Type: "ValueError", Message: "Table " + t.from.table + " not found", Err: err}
 	}
 	return nil, err
+}
+
+// checkColumns looks for the columns of load_args, since SQLite takes the name of an unknown one for a text.
+func (t *sqlTable) checkColumns(ctx context.Context) error {
+	if t.columns == nil {
+		return nil
+	}
+	rows, err := t.db.rows(ctx, fmt.Sprintf("SELECT * FROM %s WHERE 1 = 0", t.from), nil, nil)
+	if err != nil {
+		return err
+	}
+	defer rows.close()
+	for _, name := range t.columns {
+		if !slices.Contains(rows.columns(), name) {
+			return &catalog.Exception{Type: "KeyError", Message: fmt.Sprintf("load_args.columns: no column %q; table %s has %s", name, t.from.table, strings.Join(rows.columns(), ", "))}
+		}
+	}
+	return nil
 }
 
 // query runs a query and decodes its rows as want; an iterator runs it each time it is ranged over.
@@ -235,7 +256,7 @@ func (t *sqlTable) creation(schema *arrow.Schema) string {
 // kindOf gives the kind of column for an Arrow type, and whether its times have a zone.
 func kindOf(t arrow.DataType) (kind columnKind, zoned bool) {
 	switch t := t.(type) {
-	case *arrow.Int64Type:
+	case *arrow.Int64Type, *arrow.Uint64Type:
 		return kindWhole, false
 	case *arrow.Float64Type:
 		return kindFloat, false

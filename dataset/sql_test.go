@@ -90,6 +90,7 @@ func exerciseSQL(t *testing.T, con string) {
 		"cars":    table(),
 		"append":  table("save_args", map[string]any{"if_exists": "append"}),
 		"chosen":  table("load_args", map[string]any{"columns": []any{"name", "id"}}),
+		"unknown": table("load_args", map[string]any{"columns": []any{"id", "zz"}}),
 		"indexed": table("table_name", "indexed", "save_args", map[string]any{"index": true, "index_label": "row"}),
 		"list":    query("SELECT name FROM cars WHERE id = "+positional+" AND name LIKE "+positional, []any{2, "日%"}),
 		"named":   query("SELECT name FROM cars WHERE name = "+named+" OR name = "+named, map[string]any{"name": "日本"}),
@@ -108,6 +109,8 @@ func exerciseSQL(t *testing.T, con string) {
 	}
 	require.Equal(t, append(cars[:2:2], cars[0]), streamed)
 	require.Equal(t, []string{"name", "id"}, load[*dataset.Table](ctx, t, c, "chosen").Columns)
+	_, err := c.Load(ctx, "unknown")
+	require.ErrorContains(t, err, `load_args.columns: no column "zz"; table cars has id, name, price, sold, built`)
 	require.NoError(t, c.Save(ctx, "indexed", []map[string]any{{"x": "a"}, {"x": "b"}}))
 	require.Equal(t, &dataset.Table{Columns: []string{"row", "x"}, Rows: [][]any{{int64(0), "a"}, {int64(1), "b"}}}, load[any](ctx, t, c, "indexed"))
 
@@ -115,7 +118,7 @@ func exerciseSQL(t *testing.T, con string) {
 	require.Equal(t, want, load[any](ctx, t, c, "list"))
 	require.Equal(t, want, load[any](ctx, t, c, "named"))
 	require.Equal(t, [][]any{{int64(3)}}, load[*dataset.Table](ctx, t, c, "file").Rows)
-	_, err := c.Load(ctx, "wrong")
+	_, err = c.Load(ctx, "wrong")
 	require.ErrorContains(t, err, "Failed while loading data from dataset kedro_datasets.pandas.sql_dataset.SQLQueryDataset(sql='SELECT nothing FROM cars'")
 	require.NotContains(t, err.Error(), con)
 	require.ErrorContains(t, c.Save(ctx, "file", cars), "'save' is not supported on SQLQueryDataset")

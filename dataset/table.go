@@ -10,7 +10,8 @@ import (
 
 // Table is untyped tabular data: column names and rows. A missing value is nil; the others are int64, float64, bool,
 // string, time.Time or []byte, one type per column as far as the source knows it. Formats that nest values (Parquet, Feather, JSON)
-// also give []any and map[string]any; a map of Arrow whose keys are no texts is a map[any]any. A time in time.UTC names no zone; see UTC.
+// also give []any and map[string]any; a map of Arrow whose keys are no texts is a map[any]any. A whole number
+// above those of int64 is a uint64. A time in time.UTC names no zone; see UTC.
 type Table struct {
 	Columns []string
 	Rows    [][]any
