@@ -165,7 +165,7 @@ func checkFileArguments(spec buildSpec, extra ...string) error {
 		if !ok && v != nil {
 			a.fail(key, "must be a mapping, got %v", v)
 		}
-		if err := checkOpenArgs(&args{name: "fs_args." + key, values: values, ignored: []string{"newline", "errors"}}); err != nil {
+		if err := checkOpenArgs(&args{name: "fs_args." + key, values: values}); err != nil {
 			return err
 		}
 	}
@@ -183,5 +183,9 @@ func checkOpenArgs(a *args) error {
 		a.fail("mode", "must be r or w: files are replaced as a whole, got %q", mode)
 	}
 	checkEncoding(a)
+	a.choice("errors", "strict", "strict")
+	if newline, ok := a.get("newline"); ok && (newline != "" && newline != "\n" || strings.HasSuffix(a.name, "load")) {
+		a.fail("newline", "isn't supported: every end of a line is read as a line feed, which is written as it is, got %q", newline)
+	}
 	return a.done()
 }

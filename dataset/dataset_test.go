@@ -248,12 +248,14 @@ func TestFSArgs(t *testing.T) {
 	for text, open := range map[string]map[string]any{
 		`fs_args.open_args_save.mode must be r or w: files are replaced as a whole, got "a"`: {"open_args_save": map[string]any{"mode": "a"}},
 		`fs_args.open_args_load.encoding must be utf-8, got "latin-1"`:                       {"open_args_load": map[string]any{"encoding": "latin-1"}},
+		`fs_args.open_args_load.newline isn't supported`:                                     {"open_args_load": map[string]any{"newline": ""}},
+		`fs_args.open_args_save.errors must be one of strict, got "ignore"`:                  {"open_args_save": map[string]any{"errors": "ignore"}},
 		`fs_args.nonsense isn't supported; supported are: auto_mkdir`:                        {"nonsense": 1},
 	} {
 		_, err := dataset.Types().New("x", map[string]any{"type": "text.TextDataset", "filepath": "x", "fs_args": open}, catalog.Version{})
 		require.ErrorContains(t, err, text)
 	}
-	_, err := dataset.Types().New("x", map[string]any{"type": "text.TextDataset", "filepath": "x", "fs_args": map[string]any{"open_args_save": map[string]any{"mode": "w", "encoding": "utf-8"}}}, catalog.Version{})
+	_, err := dataset.Types().New("x", map[string]any{"type": "text.TextDataset", "filepath": "x", "fs_args": map[string]any{"open_args_save": map[string]any{"mode": "w", "encoding": "utf-8", "newline": ""}}}, catalog.Version{})
 	require.NoError(t, err)
 }
 

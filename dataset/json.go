@@ -87,6 +87,9 @@ func (jsonCodec) decode(_ context.Context, src storage.Object, want reflect.Type
 	if want == bytesType {
 		return text, nil
 	}
+	if text, err = jsonText(text); err != nil {
+		return nil, err
+	}
 	data, err := decodeJSON(text)
 	if err != nil {
 		return nil, err

@@ -38,7 +38,7 @@ func (textCodec) decode(_ context.Context, src storage.Object, want reflect.Type
 	if !utf8.Valid(data) {
 		return nil, &catalog.Exception{Type: "UnicodeDecodeError", Message: "the file isn't UTF-8 text"}
 	}
-	return catalog.Convert(string(data), want)
+	return catalog.Convert(universalNewlines(string(data)), want)
 }
 
 func (textCodec) encode(_ context.Context, w io.Writer, data any) error {
@@ -83,6 +83,9 @@ type yamlCodec struct{}
 func (yamlCodec) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
 	text, err := io.ReadAll(src)
 	if err != nil {
+		return nil, err
+	}
+	if text, err = yamlText(text); err != nil {
 		return nil, err
 	}
 	data, err := pyyaml.Decode(text, pyyaml.Options{Schema: pyyaml.Safe})

@@ -73,7 +73,6 @@ func TestJSONErrorsArePythons(t *testing.T) {
 		`["a\x"]`:   `Invalid \escape: line 1 column 4 (char 3)`,
 		"\"a\nb\"":  "Invalid control character at: line 1 column 3 (char 2)",
 		"[01]":      "Expecting ',' delimiter: line 1 column 3 (char 2)",
-		"\ufeff{}":  "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)",
 		"[nul, 1]":  "Expecting value: line 1 column 2 (char 1)",
 		"{\"a\": }": "Expecting value: line 1 column 7 (char 6)",
 	} {
@@ -206,6 +205,34 @@ func TestYAMLText(t *testing.T) {
 	data, err := loaded(t, map[string]any{"type": "yaml.YAMLDataset"}, "x.yml", "a: {b: [1, 2.5, ~]}\n")
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"a": map[string]any{"b": []any{1, 2.5, nil}}}, data)
+}
+
+// TestTextEncodings: what Python makes of line ends, byte order marks, UTF-16 and UTF-32.
+func TestTextEncodings(t *testing.T) {
+	for _, test := range []struct {
+		kind, text string
+		want       any
+	}{
+		{"text.TextDataset", "a\r\nb\rc\nd\n\r", "a\nb\nc\nd\n\n"},
+		{"text.TextDataset", "\ufeffa", "\ufeffa"},
+		{"json.JSONDataset", "\ufeff1", 1},
+		{"json.JSONDataset", "\xff\xfe1\x00", 1},
+		{"json.JSONDataset", "\xfe\xff\x001", 1},
+		{"json.JSONDataset", "1\x00", 1},
+		{"json.JSONDataset", "\x001\x002", 12},
+		{"json.JSONDataset", "\x00\x00\x001", 1},
+		{"json.JSONDataset", "1\x00\x00\x00", 1},
+		{"json.JSONDataset", "\xff\xfe\x00\x001\x00\x00\x00", 1},
+		{"json.JSONDataset", "\"\x00\xe9\x00\"\x00", "é"},
+		{"yaml.YAMLDataset", "\xff\xfea\x00:\x00 \x001\x00", map[string]any{"a": 1}},
+		{"yaml.YAMLDataset", "\xfe\xff\x00a\x00:\x00 \x001", map[string]any{"a": 1}},
+	} {
+		data, err := loaded(t, map[string]any{"type": test.kind}, "x", test.text)
+		require.NoError(t, err, "%q", test.text)
+		require.Equal(t, test.want, data, "%q", test.text)
+	}
+	_, err := loaded(t, map[string]any{"type": "json.JSONDataset"}, "x", "\"\x00\x00\xd8\"\x00")
+	require.ErrorContains(t, err, "the file isn't the UTF-16 or UTF-32 text")
 }
 
 func TestPictures(t *testing.T) {
