@@ -79,6 +79,33 @@ func (c charset) line(line []byte, row int) ([]byte, error) {
 	return line, nil
 }
 
+// text returns a whole text as UTF-8; only utf-8-sig allows a byte order mark, apart from UTF-16, which has its own.
+func (c charset) text(text []byte) ([]byte, error) {
+	if c.charmap != nil {
+		var err error
+		if text, err = c.charmap.NewDecoder().Bytes(text); err != nil {
+			return nil, err
+		}
+	}
+	if c.name == "utf-8-sig" {
+		text = bytes.TrimPrefix(text, []byte(byteOrderMark))
+	}
+	if c.misfit(text) < 0 {
+		return text, nil
+	}
+	var out []byte
+	row := 0
+	for line := range bytes.Lines(text) {
+		row++
+		fit, err := c.line(line, row)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, fit...)
+	}
+	return out, nil
+}
+
 const replacement = string(utf8.RuneError)
 
 func unfit(format string, values ...any) error {

@@ -96,3 +96,28 @@ func (d dtype) want() string {
 	}
 	return d.name + ", as load_args.dtype says"
 }
+
+// declare gives the cells of a table the types that dtype declares; columns of
+// times have theirs. The numbers are the rows' in the file, nil for their order.
+func (t *Table) declare(typing typing, times map[string]*timeForm, numbers []int) error {
+	writer := csvWriter{codec: &csvCodec{}}
+	for j, name := range t.Columns {
+		d, ok := typing.dtypeOf(name)
+		for i := 0; ok && times[name] == nil && i < len(t.Rows); i++ {
+			cell := t.Rows[i][j]
+			value, fits := any(nil), d.blanks
+			if cell != nil {
+				value, fits = d.read(writer.text(cell))
+			}
+			if !fits {
+				row := i + 1
+				if numbers != nil {
+					row = numbers[i]
+				}
+				return &PlaceError{Row: row, Column: name, Want: d.want(), Got: shownCell(cell)}
+			}
+			t.Rows[i][j] = value
+		}
+	}
+	return nil
+}

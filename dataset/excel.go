@@ -322,27 +322,17 @@ func (r *excelReader) cell(cells []any, i int, blank blanks) any {
 
 // finish gives the columns one type each.
 func (r *excelReader) finish(t *Table, numbers []int) (*Table, error) {
-	writer := csvWriter{codec: &r.codec.csvCodec}
-	forms, err := r.codec.typing.dates.forms(t.Columns)
+	typing := r.codec.typing
+	forms, err := typing.dates.forms(t.Columns)
+	if err == nil {
+		err = t.declare(typing, forms, numbers)
+	}
 	if err != nil {
 		return nil, err
 	}
 	for j, name := range t.Columns {
 		if form := forms[name]; form != nil {
 			t.parseTimes(j, form)
-			continue
-		}
-		d, ok := r.codec.typing.dtypeOf(name)
-		for i := 0; ok && i < len(t.Rows); i++ {
-			cell := t.Rows[i][j]
-			value, fits := d.read(writer.text(cell))
-			if cell == nil {
-				value, fits = nil, d.blanks
-			}
-			if !fits {
-				return nil, &PlaceError{Row: numbers[i], Column: name, Want: d.want(), Got: shownCell(cell)}
-			}
-			t.Rows[i][j] = value
 		}
 	}
 	t.unifyNumbers()

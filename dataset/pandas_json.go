@@ -23,10 +23,22 @@ func buildPandasJSON(spec buildSpec) (catalog.Dataset, error) {
 		return nil, err
 	}
 	c := pandasJSON{jsonCodec: jsonCodec{indent: -1, ascii: true, itemSep: ",", keySep: ":"}}
-	load := argsOf(spec, "load_args", "engine", "dtype", "convert_dates", "convert_axes", "encoding", "storage_options")
+	load := argsOf(spec, "load_args", "engine", "convert_axes", "storage_options")
 	c.readOrient = load.choice("orient", "columns", "records", "columns")
 	c.readLines = load.boolean("lines", false)
-	saved := argsOf(spec, "save_args", "index", "date_format", "date_unit", "double_precision", "storage_options", "mode")
+	c.charset = readCharset(load)
+	c.dates = readJSONDates(load)
+	if load.values["dtype"] == false {
+		load.known = append(load.known, "dtype") // types are never guessed
+	} else {
+		c.typing.dtypes = readDtypes(load)
+	}
+	saved := argsOf(spec, "save_args", "index", "storage_options")
+	c.times = readJSONTimes(saved)
+	checkPrecision(saved)
+	if mode := saved.text("mode", "w"); mode != "w" {
+		saved.fail("mode", "must be %q: files are replaced as a whole, got %q", "w", mode)
+	}
 	c.writeOrient = saved.choice("orient", "columns", "records", "columns")
 	c.writeLines = saved.boolean("lines", false)
 	c.ascii = saved.boolean("force_ascii", true)
@@ -47,6 +59,10 @@ type pandasJSON struct {
 	jsonCodec
 	readOrient, writeOrient string
 	readLines, writeLines   bool
+	charset                 charset
+	typing                  typing // of which only the dtypes count
+	dates                   jsonDates
+	times                   jsonTimes
 }
 
 func (c pandasJSON) decode(_ context.Context, src storage.Object, want reflect.Type) (any, error) {
@@ -54,8 +70,14 @@ func (c pandasJSON) decode(_ context.Context, src storage.Object, want reflect.T
 	if err != nil {
 		return nil, err
 	}
+	if text, err = c.charset.text(text); err != nil {
+		return nil, err
+	}
 	t, err := c.table(text)
 	if err != nil {
+		return nil, err
+	}
+	if err := firstError(t.declare(c.typing, nil, nil), c.dates.apply(t, want)); err != nil {
 		return nil, err
 	}
 	return decodeRows(newTableReader(t), want)
@@ -150,6 +172,7 @@ func (c pandasJSON) encode(ctx context.Context, w io.Writer, data any) error {
 	if err != nil {
 		return err
 	}
+	c.times.plain(t)
 	if c.writeLines {
 		for i := range t.Rows {
 			if err := c.jsonCodec.encode(ctx, w, t.ordered(i)); err != nil {

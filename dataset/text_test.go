@@ -5,6 +5,8 @@ import (
 	"image"
 	"image/color"
 	"image/png"
+	"iter"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -277,6 +279,85 @@ func TestPandasJSON(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, data, back)
 		})
+	}
+}
+
+// TestPandasJSONTimes compares with pandas 3.1: times are milliseconds since 1970 unless save_args say otherwise.
+func TestPandasJSONTimes(t *testing.T) {
+	at := time.Date(2020, 1, 1, 10, 0, 0, 123456789, time.UTC)
+	data := &dataset.Table{Columns: []string{"t", "z", "f"}, Rows: [][]any{{at, at.In(time.FixedZone("", 3600)), math.Inf(1)}, {time.Date(1969, 12, 31, 23, 59, 59, 999_900_000, time.UTC), nil, math.NaN()}}}
+	for _, test := range []struct {
+		args map[string]any
+		want string
+	}{
+		{nil, `[{"t":1577872800123,"z":1577872800123,"f":null},{"t":-1,"z":null,"f":null}]`},
+		{map[string]any{"date_unit": "s"}, `[{"t":1577872800,"z":1577872800,"f":null},{"t":-1,"z":null,"f":null}]`},
+		{map[string]any{"date_unit": "ns"}, `[{"t":1577872800123456789,"z":1577872800123456789,"f":null},{"t":-100000,"z":null,"f":null}]`},
+		{map[string]any{"date_format": "iso"}, `[{"t":"2020-01-01T10:00:00.123","z":"2020-01-01T10:00:00.123Z","f":null},{"t":"1969-12-31T23:59:59.999","z":null,"f":null}]`},
+		{map[string]any{"date_format": "iso", "date_unit": "s"}, `[{"t":"2020-01-01T10:00:00","z":"2020-01-01T10:00:00Z","f":null},{"t":"1969-12-31T23:59:59","z":null,"f":null}]`},
+		{map[string]any{"date_format": "iso", "date_unit": "us"}, `[{"t":"2020-01-01T10:00:00.123456","z":"2020-01-01T10:00:00.123456Z","f":null},{"t":"1969-12-31T23:59:59.999900","z":null,"f":null}]`},
+	} {
+		args := map[string]any{"orient": "records"}
+		maps.Copy(args, test.args)
+		require.Equal(t, test.want, saved(t, map[string]any{"type": "pandas.JSONDataset", "save_args": args}, "x.json", data))
+	}
+	require.True(t, math.IsNaN(data.Rows[1][2].(float64)), "what is saved stays as it is")
+}
+
+// TestPandasJSONLoadArgs: types are declared, never guessed.
+func TestPandasJSONLoadArgs(t *testing.T) {
+	day := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+	for text, test := range map[string]struct {
+		args map[string]any
+		want any
+	}{
+		`[{"a":1577836800000}]`: {map[string]any{"convert_dates": []any{"a"}}, day},
+		`[{"a":1577836800}]`:    {map[string]any{"convert_dates": []any{"a"}, "date_unit": "s"}, day},
+		`[{"a":"2020-01-01"}]`:  {map[string]any{"convert_dates": []any{"a"}}, day},
+		`[{"a":"x"}]`:           {map[string]any{"convert_dates": []any{"a"}}, "x"},
+		`[{"a":"007"}]`:         {map[string]any{"dtype": false, "convert_dates": false}, "007"},
+		`[{"a":7}]`:             {map[string]any{"dtype": map[string]any{"a": "str"}}, "7"},
+		`[{"a":"7"}]`:           {map[string]any{"dtype": map[string]any{"a": "int"}}, int64(7)},
+		"[{\"a\":\"\xe9\"}]":    {map[string]any{"encoding": "latin-1"}, "é"},
+		"\ufeff[{\"a\":1}]":     {map[string]any{"encoding": "utf-8-sig"}, int64(1)},
+	} {
+		data, err := loaded(t, map[string]any{"type": "pandas.JSONDataset", "load_args": test.args}, "x.json", text)
+		require.NoError(t, err, text)
+		require.Equal(t, [][]any{{test.want}}, data.(*dataset.Table).Rows, text)
+	}
+	for want, args := range map[string]map[string]any{
+		`row 1, column "a": expected a time in ISO 8601 or a number of milliseconds since 1970`: {"convert_dates": []any{"a"}},
+		`row 1, column "a": expected int8, as load_args.dtype says`:                             {"dtype": map[string]any{"a": "int8"}},
+		"load_args.convert_dates must be false or a list of columns":                            {"convert_dates": true},
+		"load_args.dtype must be a type name or a mapping":                                      {"dtype": true},
+	} {
+		_, err := loaded(t, map[string]any{"type": "pandas.JSONDataset", "load_args": args}, "x.json", `[{"a":1577836800}]`)
+		require.ErrorContains(t, err, want)
+	}
+	for want, args := range map[string]map[string]any{
+		"save_args.double_precision must be 15: floats are written in full, got 3": {"double_precision": 3},
+		`save_args.mode must be "w"`: {"mode": "a"},
+	} {
+		_, err := dataset.Types().New("x", map[string]any{"type": "pandas.JSONDataset", "filepath": "x", "save_args": args}, catalog.Version{})
+		require.ErrorContains(t, err, want)
+	}
+}
+
+// TestPandasJSONTypedTimes: a time.Time field reads what a save wrote.
+func TestPandasJSONTypedTimes(t *testing.T) {
+	type entry struct {
+		At  time.Time  `kedge:"at"`
+		End *time.Time `kedge:"end"`
+	}
+	rows := []entry{{At: time.Date(2020, 1, 1, 10, 0, 0, 5e6, time.UTC)}}
+	for _, args := range []map[string]any{nil, {"date_format": "iso"}} {
+		c := newCatalog(t, map[string]map[string]any{"x": {"type": "pandas.JSONDataset", "filepath": filepath.Join(t.TempDir(), "x.json"), "save_args": args}})
+		require.NoError(t, c.Save(t.Context(), "x", rows))
+		require.Equal(t, rows, load[[]entry](t.Context(), t, c, "x"))
+		for row, err := range load[iter.Seq2[*entry, error]](t.Context(), t, c, "x") {
+			require.NoError(t, err)
+			require.Equal(t, rows[0], *row)
+		}
 	}
 }
 
