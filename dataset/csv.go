@@ -258,8 +258,9 @@ func (r *csvReader) choose() error {
 		chosen++
 	}
 	for _, wanted := range append(slices.Clone(r.codec.selection), r.codec.labels...) {
-		if name, ok := wanted.(string); ok && !slices.Contains(r.names, name) {
-			return &PlaceError{Want: "column " + quoted(name) + " of usecols or index_col", Got: "columns " + strings.Join(r.names, ", ")}
+		n, isNumber := wholeNumber(wanted)
+		if name, isText := wanted.(string); isText && !slices.Contains(r.names, name) || isNumber && n >= len(r.names) {
+			return &PlaceError{Want: "column " + shownCell(wanted) + " of usecols or index_col", Got: "columns " + strings.Join(r.names, ", ")}
 		}
 	}
 	r.names = names

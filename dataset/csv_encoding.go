@@ -32,7 +32,7 @@ var charsetNames = map[string]string{
 // charmaps are the encodings that aren't UTF-8.
 var charmaps = map[string]encoding.Encoding{
 	"latin-1": charmap.ISO8859_1, "iso-8859-15": charmap.ISO8859_15, "cp1252": charmap.Windows1252,
-	"utf-16": unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
+	"utf-16": unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM),
 }
 
 // charsetName gives an encoding one name of the many that Python has; "" when it isn't known.

@@ -66,6 +66,7 @@ func TestCSVParseDates(t *testing.T) {
 	for want, args := range map[string]map[string]any{
 		`expected column "zz" of parse_dates, got columns d, e`:       {"parse_dates": []any{"zz"}},
 		`expected column 5 (int) of parse_dates, got columns d, e`:    {"parse_dates": []any{5}},
+		`expected column 7 (int) of usecols or index_col, got`:        {"usecols": []any{7}},
 		`load_args.date_format has %Q; known are %%`:                  {"parse_dates": []any{"d"}, "date_format": "%Q"},
 		`load_args.date_format has "20"`:                              {"parse_dates": []any{"d"}, "date_format": "20%y"},
 		`row 2, column "d": expected a time in a form that can be to`: {"parse_dates": []any{"d"}},

@@ -194,6 +194,7 @@ func TestCSVEncodings(t *testing.T) {
 		{"cp1252", "a\n\x81\n", "'cp1252' codec can't decode a byte in row 2"},
 		{"utf-16", "\xff\xfea\x00\n\x00\x00\xd8\n\x00", "'utf-16' codec can't decode a byte in row 2"},
 		{"utf-8", "\xe9\n1\n", "'utf-8' codec can't decode byte 0xe9 in row 1"},
+		{"utf-16", "a\n1\n", "missing byte order mark"},
 	} {
 		_, err := loaded(t, map[string]any{"type": "pandas.CSVDataset", "load_args": map[string]any{"encoding": test.encoding}}, "x.csv", test.text)
 		require.ErrorContains(t, err, test.want)
