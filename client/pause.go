@@ -6,11 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go"
 
+	"github.com/kedge-run/kedge/internal/natsx"
 	"github.com/kedge-run/kedge/messages"
 )
 
@@ -92,8 +92,7 @@ func (c *Client) Queues(ctx context.Context) ([]string, error) {
 	}
 	consumers := stream.ConsumerNames(ctx)
 	for name := range consumers.Name() {
-		token, _, _ := strings.Cut(name, "+") // see natsx.ConsumerName
-		if queue, err := messages.DecodeToken(token); err == nil {
+		if queue, ok := natsx.QueueOf(name); ok {
 			queues = append(queues, queue)
 		}
 	}

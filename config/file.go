@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/kedge-run/kedge/internal/pyyaml"
 )
@@ -37,7 +36,7 @@ func (f *parsedFile) parse() (any, error) {
 	if f.readErr != nil {
 		return nil, fmt.Errorf("read configuration: %w", f.readErr)
 	}
-	if at := invalidUTF8(f.data); at >= 0 {
+	if at := pyyaml.InvalidUTF8(f.data); at >= 0 {
 		return nil, failf("UnicodeDecodeError", "'utf-8' codec can't decode byte 0x%02x in position %d of %s", f.data[at], at, f.path)
 	}
 	value, err := pyyaml.Decode(f.data, pyyaml.Options{})
@@ -53,20 +52,6 @@ func (f *parsedFile) parse() (any, error) {
 		return nil, err
 	}
 	return document(value)
-}
-
-func invalidUTF8(data []byte) int {
-	if utf8.Valid(data) {
-		return -1
-	}
-	for at := 0; at < len(data); {
-		r, size := utf8.DecodeRune(data[at:])
-		if r == utf8.RuneError && size == 1 {
-			return at
-		}
-		at += size
-	}
-	return -1
 }
 
 // document is what a file's content makes at the top (CFG-021): nothing is an empty

@@ -8,9 +8,10 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/stretchr/testify/require"
+
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/dataset"
-	"github.com/stretchr/testify/require"
 )
 
 // TestNestedColumns reads what pyarrow 26.0.1 wrote by

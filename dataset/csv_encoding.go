@@ -8,10 +8,12 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/kedge-run/kedge/catalog"
 	"golang.org/x/text/encoding"
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/unicode"
+
+	"github.com/kedge-run/kedge/catalog"
+	"github.com/kedge-run/kedge/internal/pyyaml"
 )
 
 // charset is how the text of a file is written down in bytes.
@@ -119,17 +121,8 @@ func (c charset) misfit(line []byte) int {
 		return bytes.Index(line, []byte(replacement))
 	case c.name == "ascii":
 		return bytes.IndexFunc(line, func(r rune) bool { return r >= utf8.RuneSelf })
-	case utf8.Valid(line):
-		return -1
 	}
-	for i := 0; i < len(line); {
-		r, size := utf8.DecodeRune(line[i:])
-		if r == utf8.RuneError && size == 1 {
-			return i
-		}
-		i += size
-	}
-	return -1
+	return pyyaml.InvalidUTF8(line)
 }
 
 // replaced puts a mark in the place of bytes that don't fit, as many as Python does.

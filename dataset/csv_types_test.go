@@ -5,9 +5,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/dataset"
-	"github.com/stretchr/testify/require"
 )
 
 // csvColumn loads a CSV file with one column, d.

@@ -14,11 +14,12 @@ import (
 	"time"
 
 	"github.com/apache/arrow-go/v18/arrow"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/catalog/catalogtest"
 	"github.com/kedge-run/kedge/dataset"
-	"github.com/rs/zerolog"
-	"github.com/stretchr/testify/require"
 )
 
 // newCatalog makes a catalog of the given entries over all types of this package.

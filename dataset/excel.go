@@ -12,9 +12,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/xuri/excelize/v2"
+
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/internal/storage"
-	"github.com/xuri/excelize/v2"
 )
 
 const excelClass = "kedro_datasets.pandas.excel_dataset.ExcelDataset"

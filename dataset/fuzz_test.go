@@ -12,9 +12,10 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/dataset"
-	"github.com/stretchr/testify/require"
 )
 
 // fuzzed is what the fuzz targets decode rows into.

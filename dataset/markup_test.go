@@ -11,8 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/kedge-run/kedge/catalog"
 	"github.com/stretchr/testify/require"
+
+	"github.com/kedge-run/kedge/catalog"
 )
 
 // book packs the parts of a workbook.

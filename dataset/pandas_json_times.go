@@ -44,7 +44,7 @@ func (j jsonTimes) time(t time.Time) any {
 		return epoch(t, timeUnits[j.unit])
 	}
 	layout := map[string]string{"s": "2006-01-02T15:04:05", "ms": "2006-01-02T15:04:05.000", "us": "2006-01-02T15:04:05.000000", "ns": "2006-01-02T15:04:05.000000000"}[j.unit]
-	if t.Location() == time.UTC || t.Location() == time.Local { // pandas' times without a zone
+	if naive(t) {
 		return t.Format(layout)
 	}
 	return t.UTC().Format(layout + "Z")

@@ -9,11 +9,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/catalog/catalogtest"
 	"github.com/kedge-run/kedge/dataset"
 	"github.com/kedge-run/kedge/internal/servertest"
-	"github.com/stretchr/testify/require"
 )
 
 // sqlTypes is a table of each type that databases keep.

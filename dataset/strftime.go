@@ -62,7 +62,7 @@ func (f timeFormat) format(t time.Time) string {
 			out.WriteString(part)
 		case part == "f":
 			fmt.Fprintf(&out, "%06d", t.Nanosecond()/1000)
-		case (part == "z" || part == "Z") && (t.Location() == time.UTC || t.Location() == time.Local): // pandas' times without a zone
+		case (part == "z" || part == "Z") && naive(t):
 		default:
 			out.WriteString(t.Format(timeCodes[part]))
 		}

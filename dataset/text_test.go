@@ -14,9 +14,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/kedge-run/kedge/catalog"
 	"github.com/kedge-run/kedge/dataset"
-	"github.com/stretchr/testify/require"
 )
 
 // saved saves data by the given entry and returns the file.

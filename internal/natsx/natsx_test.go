@@ -43,6 +43,16 @@ func TestSetupNamesDifferences(t *testing.T) {
 	require.ErrorContains(t, natsx.Topology{Queues: []string{"a b"}}.Setup(t.Context(), js), "queue: invalid id")
 }
 
+func TestQueueOf(t *testing.T) {
+	queue, ok := natsx.QueueOf(natsx.ConsumerName("my.queue", "t1", messages.P2))
+	require.True(t, ok)
+	require.Equal(t, "my.queue", queue)
+	for _, other := range []string{"dispatch", "a+b", "a b+c+p1", "KQ3xv"} {
+		_, ok := natsx.QueueOf(other)
+		require.False(t, ok, other)
+	}
+}
+
 func TestStoreFolderIsLocked(t *testing.T) {
 	dir := t.TempDir()
 	server := natstest.Start(t, natsx.ServerConfig{StoreDir: dir})

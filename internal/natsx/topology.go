@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats.go/jetstream"
@@ -199,6 +200,13 @@ func (t Topology) dispatcher() jetstream.ConsumerConfig {
 // is in no id, so no two triples share a name.
 func ConsumerName(queue, tenant string, priority messages.Priority) string {
 	return messages.EncodeToken(queue) + "+" + messages.EncodeToken(tenant) + "+" + string(priority)
+}
+
+// QueueOf is the queue of a consumer by its [ConsumerName]; false for a consumer of something else.
+func QueueOf(consumer string) (string, bool) {
+	parts := strings.Split(consumer, "+")
+	queue, err := messages.DecodeToken(parts[0])
+	return queue, len(parts) == 3 && err == nil
 }
 
 // Setup makes what is missing. It changes nothing that exists: a difference is an

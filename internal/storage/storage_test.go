@@ -14,9 +14,10 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
 	"github.com/kedge-run/kedge/internal/servertest"
 	"github.com/kedge-run/kedge/internal/storage"
-	"github.com/stretchr/testify/require"
 )
 
 // open opens the store of a URL's protocol and returns the name of the URL in it.
